@@ -1,0 +1,342 @@
+"""
+Turns nodes into typed values: what an annotation says, a node becomes, or a fault that names both.
+
+Used twice with the same rules: on every layer alone, so that a fault does not hide behind a higher layer, and on the
+merged tree, whose values are kept.
+"""
+
+from __future__ import annotations
+
+import datetime
+import enum
+import functools
+import json
+import re
+import types
+import typing
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+
+from ..models import Secret, Text
+from .nodes import Branch, Items, Leaf, Node, dotted, key_source, names_secret, node_of, path_of, shown
+from .problems import Problems, did_you_mean
+from .urls import query_value
+
+Path_ = tuple[Hashable, ...]
+
+SECONDS: Final = "seconds"
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_TRUTH = {
+    **dict.fromkeys(("true", "1", "yes", "on"), True),
+    **dict.fromkeys(("false", "0", "no", "off"), False),
+}
+
+
+class _Failed:
+    """Stands for a value that could not be had; the reason is noted already."""
+
+    def __bool__(self) -> bool:
+        return False
+
+
+FAILED: Final = _Failed()
+
+
+@functools.cache
+def fields_of(cls: type) -> dict[str, tuple[attrs.Attribute[Any], Any]]:
+    """Return the public fields of an attrs class, each with its annotation resolved."""
+    hints = typing.get_type_hints(cls)
+    return {field.name: (field, hints[field.name]) for field in attrs.fields(cls) if field.init}
+
+
+def members(annotation: Any) -> tuple[Any, ...]:
+    """Return the members of a union; of anything else, itself."""
+    if typing.get_origin(annotation) in {typing.Union, types.UnionType}:
+        return typing.get_args(annotation)
+    return (annotation,)
+
+
+def attrs_class(annotation: Any) -> type | None:
+    """Return the attrs class that an annotation allows, if it does."""
+    return next((member for member in members(annotation) if isinstance(member, type) and attrs.has(member)), None)
+
+
+def element(annotation: Any, container: type) -> Any:
+    """Return what a list or mapping of this annotation holds; ``None`` where the annotation allows no such thing."""
+    for member in members(annotation):
+        origin = typing.get_origin(member) or member
+        if isinstance(origin, type) and origin is not str and issubclass(origin, container):
+            arguments = typing.get_args(member)
+            return arguments[-1 if container is Mapping else 0] if arguments else Any
+    return None
+
+
+def annotation_like(value: Any) -> Any:
+    """Return the annotation for a setting whose default is ``value``; ``None`` as a default says nothing."""
+    for kind, annotation in (
+        (bool, bool),
+        (int, int | None),
+        (float, float | None),
+        (str, Text | None),
+        (Mapping, Mapping[Any, Any] | None),
+        (list | tuple | set, Sequence[Any] | None),
+    ):
+        if isinstance(value, kind):
+            return annotation
+    return Any
+
+
+def seconds(text: str) -> int | None:
+    """Return the seconds that ``600``, ``10m`` or ``1h30m`` mean; ``None`` for anything else."""
+    if re.fullmatch(r"\d{1,12}", text):
+        return int(text)
+    if not re.fullmatch(r"(\d{1,9}[smhdw])+", text):
+        return None
+    return sum(int(number) * _UNITS[unit] for number, unit in re.findall(r"(\d+)([smhdw])", text))
+
+
+def _expected(annotation: Any, unit: str = "") -> str:
+    """Return what an annotation wants, in words."""
+    if unit:
+        return "a whole number of seconds, a duration such as 10m, or null"
+    words = {
+        bool: "true or false",
+        int: "a whole number",
+        float: "a number",
+        str: "a text",
+        Path: "a path",
+        datetime.timedelta: "a duration such as 30s or 10m",
+        type(None): "null",
+    }
+    names: list[str] = []
+    for member in members(annotation):
+        origin = typing.get_origin(member) or member
+        if origin is Secret or (origin is Path and "a text" in names):
+            continue
+        if origin is typing.Literal:
+            names.append("one of " + ", ".join(map(str, typing.get_args(member))))
+        elif isinstance(origin, type) and issubclass(origin, enum.Enum):
+            names.append("one of " + ", ".join(str(item.value) for item in origin))
+        elif origin in words:
+            names.append(words[origin])
+        elif isinstance(origin, type) and issubclass(origin, Sequence):
+            names.append("a list")
+        elif "a mapping" not in names:
+            names.append("a mapping")
+    return " or ".join(names)
+
+
+class _Mismatch(Exception):
+    """A value is not what its place wants."""
+
+
+@attrs.frozen
+class Converter:
+    """
+    Converts nodes, and notes what cannot be converted.
+
+    Attributes:
+        problems: Takes the faults.
+        resolved: False while references are not expanded yet; texts that hold one are then left alone.
+    """
+
+    problems: Problems
+    resolved: bool = True
+
+    def convert(self, node: Node, annotation: Any, path: Path_, unit: str = "") -> Any:
+        """Return the node's value as the annotation wants it, or ``FAILED``."""
+        if isinstance(node, Leaf) and (
+            node.reading == "missing" or (not self.resolved and node.template and "${" in str(node.value))
+        ):
+            return FAILED
+        if annotation is Any:
+            return self.untyped(node, path)
+        try:
+            return self._typed(node, annotation, path, unit)
+        except _Mismatch as mismatch:
+            message = str(mismatch) or f"expected {_expected(annotation, unit)}, got {shown(node, path[-1])}"
+            self.problems.add(node.source, path_of(node, path), message, _quote_hint(node, annotation))
+            return FAILED
+
+    def untyped(self, node: Node, path: Path_) -> Any:
+        """Return the node's value as it is; texts that nobody may see become :class:`Secret`."""
+        if isinstance(node, Branch):
+            found = {key: self.convert(item, Any, (*path, key)) for key, item in node.nodes.items()}
+            return {key: value for key, value in found.items() if value is not FAILED}
+        if isinstance(node, Items):
+            values = [self.convert(item, Any, (*path, number)) for number, item in enumerate(node.nodes)]
+            return [value for value in values if value is not FAILED]
+        value = node.value
+        if node.reading == "query" and isinstance(value, str):
+            value = query_value(value)
+        return Secret(value) if isinstance(value, str) and (node.secret or names_secret(path[-1])) else value
+
+    def _typed(self, node: Node, annotation: Any, path: Path_, unit: str) -> Any:
+        node = from_text(node, annotation)
+        allowed = members(annotation)
+        if isinstance(node, Branch):
+            cls = attrs_class(annotation)
+            if cls is not None:
+                return self.instance(node, cls, path)
+            inner = element(annotation, Mapping)
+            if inner is None:
+                raise _Mismatch
+            found = {key: self.convert(item, inner, (*path, key)) for key, item in node.nodes.items()}
+            return {key: value for key, value in found.items() if value is not FAILED}
+        if isinstance(node, Items):
+            inner = element(annotation, Sequence)
+            if inner is None:
+                raise _Mismatch
+            values = [self.convert(item, inner, (*path, number)) for number, item in enumerate(node.nodes)]
+            return [value for value in values if value is not FAILED]
+        if node.value is None:
+            if type(None) in allowed:
+                return None
+            raise _Mismatch
+        if unit:
+            return _seconds(node)
+        return _scalar(node, allowed, path)
+
+    def instance(self, node: Branch, cls: type, path: Path_) -> Any:
+        """Return an instance of an attrs class; keys that it does not have are faults."""
+        values = self.fields(node, cls, path)
+        for name, (field, _) in fields_of(cls).items():
+            if self.resolved and field.default is attrs.NOTHING and name not in node.nodes:
+                self.problems.add(node.source, dotted((*path, name)), "is missing", "add it")
+                values[name] = FAILED
+        if not self.resolved or any(value is FAILED for value in values.values()):
+            return FAILED
+        try:
+            return cls(**values)
+        except (TypeError, ValueError) as error:
+            # A validator's message usually holds the value.
+            message = f"is refused by {cls.__name__}" if _holds_secret(node) else str(error.args[0])
+            self.problems.add(node.source, dotted(path), message, "change it")
+            return FAILED
+
+    def fields(self, node: Branch, cls: type, path: Path_, ignore: Iterable[str] = ()) -> dict[str, Any]:
+        """Return the converted fields of an attrs class that the mapping has."""
+        fields = fields_of(cls)
+        values: dict[str, Any] = {}
+        for key, item in node.nodes.items():
+            if key in ignore:
+                continue
+            if key not in fields:
+                hint = did_you_mean(str(key), fields) or f"known are {', '.join(fields)}"
+                self.problems.add(key_source(item), dotted((*path, key)), "unknown key", hint)
+                continue
+            field, annotation = fields[str(key)]
+            values[str(key)] = self.convert(item, annotation, (*path, key), field.metadata.get("unit", ""))
+        return values
+
+
+def from_text(node: Node, annotation: Any) -> Node:
+    """Return what a text from a variable or a reference means where a list or a mapping is wanted."""
+    if not isinstance(node, Leaf):
+        return node
+    if node.reading == "value" and isinstance(node.value, list | tuple | set | Mapping):
+        return node_of(node.value, node.source, template=True) if not isinstance(node.value, set) else node
+    if node.reading != "text" or not isinstance(node.value, str):
+        return node
+    text = node.value.strip()
+    wants_list, wants_mapping = element(annotation, Sequence), element(annotation, Mapping) or attrs_class(annotation)
+    if (wants_list and text.startswith("[")) or (wants_mapping and text.startswith("{")):
+        try:
+            return _from_json(json.loads(text), node)
+        except (ValueError, RecursionError):
+            raise _Mismatch(f"is not JSON; expected {_expected(annotation)}") from None
+    if wants_list and str not in members(annotation):
+        parts = [part.strip() for part in text.split(",")] if text else []
+        return Items(tuple(attrs.evolve(node, value=part) for part in parts), node.source, node.key)
+    return node
+
+
+def _from_json(value: Any, leaf: Leaf) -> Node:
+    if isinstance(value, dict):
+        return Branch({key: _from_json(item, leaf) for key, item in value.items()}, leaf.source, leaf.key)
+    if isinstance(value, list):
+        return Items(tuple(_from_json(item, leaf) for item in value), leaf.source, leaf.key)
+    return attrs.evolve(leaf, value=value, reading="value")
+
+
+def _scalar(node: Leaf, allowed: tuple[Any, ...], path: Path_) -> Any:
+    """Return a single value as the first of the allowed types that fits."""
+    value = node.value
+    is_text = isinstance(value, str) and node.reading in {"text", "query"}
+    for kind in allowed:
+        if typing.get_origin(kind) is typing.Literal and value in typing.get_args(kind):
+            return value
+        if isinstance(kind, type) and issubclass(kind, enum.Enum) and value in [item.value for item in kind]:
+            return kind(value)
+        found = _parsed(value, kind) if is_text else _native(value, kind)
+        if found is not None:
+            return found
+    if str in allowed and (isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool))):
+        hidden = Secret in allowed and (node.secret or names_secret(path[-1]))
+        return Secret(str(value)) if hidden else str(value)
+    if Secret in allowed and isinstance(value, str | int):
+        return Secret(str(value))
+    if isinstance(value, Secret) and Secret in allowed:
+        return value
+    if Path in allowed and isinstance(value, str | Path):
+        return node.source.folder / value if node.source.folder else Path(value)
+    raise _Mismatch
+
+
+def _native(value: Any, kind: Any) -> Any:
+    """Return a value that has its type already, where the type is the one wanted."""
+    if kind is bool and isinstance(value, bool):
+        return value
+    if kind is int and isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if kind is datetime.timedelta and isinstance(value, str | int):
+        return _parsed(str(value), kind)
+    return value if kind is datetime.timedelta and isinstance(value, kind) else None
+
+
+def _parsed(value: str, kind: Any) -> Any:
+    """Return what a text means for a type; ``None`` where it means nothing."""
+    text = value.strip()
+    if kind is bool:
+        return _TRUTH.get(text.lower())
+    if kind is int and re.fullmatch(r"[-+]?\d{1,100}", text):
+        return int(text)
+    if kind is float and re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3})?", text):
+        return float(text)
+    if kind is datetime.timedelta and (number := seconds(text)) is not None:
+        return datetime.timedelta(seconds=number)
+    return None
+
+
+def _seconds(node: Leaf) -> int | None:
+    if isinstance(node.value, int) and not isinstance(node.value, bool) and node.value >= 0:
+        return node.value
+    if isinstance(node.value, str):
+        if node.reading != "value" and node.value.strip().lower() in {"none", "null"}:
+            return None
+        found = seconds(node.value.strip())
+        if found is not None:
+            return found
+    raise _Mismatch
+
+
+def _quote_hint(node: Node, annotation: Any) -> str:
+    if isinstance(node, Leaf) and str in members(annotation) and isinstance(node.value, bool | float):
+        return "put it into quotes"
+    return "change it"
+
+
+def _holds_secret(node: Node) -> bool:
+    if isinstance(node, Leaf):
+        return node.secret
+    if isinstance(node, Items):
+        return any(map(_holds_secret, node.nodes))
+    return any(_holds_secret(item) or names_secret(key) for key, item in node.nodes.items())
+
+
+

@@ -1,0 +1,118 @@
+"""Turns what the code declares into layers: a DjangoConfig subclass, and what settings.py had before the patch."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Hashable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from ..models import DjangoConfig, Secret
+from .nodes import Branch, Items, Leaf, Node, Source, node_of
+
+
+@attrs.frozen
+class SettingsView:
+    """
+    What the Django side knows and this room must not import.
+
+    Attributes:
+        name: Name of the settings module.
+        values: Its names and values; empty for a script without one.
+        defaults: Name to value of Django's own defaults.
+    """
+
+    name: str
+    values: Mapping[str, Any]
+    defaults: Mapping[str, Any]
+
+    @property
+    def known(self) -> dict[str, Any]:
+        """Name to value of every setting that Django or the settings module knows."""
+        return {**self.defaults, **{name: value for name, value in self.values.items() if name.isupper()}}
+
+
+def settings_root(view: SettingsView, mentioned: Iterable[str]) -> Branch:
+    """
+    Return the layer of what settings.py had.
+
+    Args:
+        view: The settings module.
+        mentioned: Settings that higher layers set; mappings among them merge with what settings.py had.
+    """
+    source = Source(view.name)
+    databases = {
+        alias: entry
+        for alias, entry in (view.values.get("DATABASES") or {}).items()
+        # Django's stand-in for "no database", and the replicas of an earlier run of the patch.
+        if entry and not (isinstance(entry.get("DBROUTE"), Mapping) and "replica_of" in entry["DBROUTE"])
+    }
+    values = {
+        "databases": databases,
+        "routing": view.values.get("DATABASE_ROUTING_RULES") or {},
+        "django": {name: view.values[name] for name in mentioned if name in view.values},
+    }
+    return Branch({key: node_of(value, source) for key, value in values.items() if value}, source)
+
+
+def own_sections(config: DjangoConfig) -> dict[str, type]:
+    """Return name to attrs class of the sections that a DjangoConfig subclass declares."""
+    found: dict[str, type] = {}
+    for cls in reversed(type(config).__mro__[:-1]):
+        if not issubclass(cls, DjangoConfig) or cls is DjangoConfig:
+            continue
+        hints = _hints(cls)
+        for name, hint in hints.items():
+            if isinstance(hint, type) and attrs.has(hint):
+                found[name] = hint
+        for name, value in vars(cls).items():
+            if not name.startswith("_") and not isinstance(value, type) and attrs.has(type(value)):
+                found[name] = type(value)
+    return found
+
+
+def _hints(cls: type) -> dict[str, Any]:
+    own = cls.__dict__.get("__annotations__", {})
+    return {name: hint for name, hint in typing.get_type_hints(cls).items() if name in own}
+
+
+def class_root(config: DjangoConfig, folder: Path) -> Branch:
+    """
+    Return the layer of a DjangoConfig subclass: whatever it sets, references in it included.
+
+    Args:
+        config: The configuration.
+        folder: What relative paths in it are relative to.
+    """
+    cls = type(config)
+    source = Source(f"{cls.__module__}.{cls.__qualname__}", folder=folder)
+    values: dict[Hashable, Any] = {
+        "databases": config.databases,
+        "routing": config.database_routing_rules,
+        "django": config.django,
+        **{name: getattr(config, name) for name in own_sections(config) if hasattr(config, name)},
+    }
+    nodes = {key: _written(value, source) for key, value in values.items() if value}
+    return Branch(nodes, source)
+
+
+def _written(value: Any, source: Source) -> Node:
+    """Return the node of what somebody wrote in a class; of an attrs object, the fields that are not at their default."""
+    if isinstance(value, Secret):
+        return Leaf(value.reveal(), source, template=True, secret=True)
+    if attrs.has(type(value)):
+        fields = {field.name: getattr(value, field.name) for field in attrs.fields(type(value)) if field.init}
+        defaults = {field.name: _default(field) for field in attrs.fields(type(value))}
+        value = {name: item for name, item in fields.items() if item is not defaults[name] and item != defaults[name]}
+    if isinstance(value, Mapping):
+        return Branch({key: _written(item, source) for key, item in value.items()}, source)
+    if isinstance(value, list | tuple):
+        return Items(tuple(_written(item, source) for item in value), source)
+    return node_of(value, source, template=True)
+
+
+def _default(field: attrs.Attribute[Any]) -> Any:
+    default = field.default
+    return default.factory() if isinstance(default, attrs.Factory) and not default.takes_self else default  # type: ignore[arg-type]

@@ -1,0 +1,144 @@
+"""Expands ``${VAR}``, ``${VAR:-default}`` and ``${VAR:?message}``; ``$${`` is a literal ``${``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from .nodes import Branch, Items, Leaf, Node, Source, path_of
+from .problems import Problems, did_you_mean
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+class TemplateError(ValueError):
+    """A text holds something that looks like a reference and is none."""
+
+
+@attrs.frozen
+class Reference:
+    """
+    One ``${…}``.
+
+    Attributes:
+        name: The variable.
+        operator: Empty, ``:-`` or ``:?``.
+        argument: What stands after the operator: a template again for a default, a message for ``:?``.
+        text: The reference as it was written.
+    """
+
+    name: str
+    operator: str
+    argument: str
+    text: str
+
+
+Segment = str | Reference
+
+
+def segments(text: str) -> list[Segment]:
+    """
+    Split a text into literal parts and references.
+
+    Raises:
+        TemplateError: A ``${`` has no end, or no variable's name behind it.
+    """
+    found: list[Segment] = []
+    literal, position = "", 0
+    while (start := text.find("${", position)) >= 0:
+        literal += text[position:start]
+        if literal.endswith("$"):
+            literal, position = literal[:-1] + "${", start + 2
+            continue
+        end = _end(text, start)
+        if literal:
+            found.append(literal)
+        found.append(_reference(text[start:end]))
+        literal, position = "", end
+    literal += text[position:]
+    return [*found, literal] if literal else found
+
+
+def _end(text: str, start: int) -> int:
+    """Return the position behind the brace that closes the one at ``start``; braces inside have to balance."""
+    depth = 0
+    for match in re.compile(r"\$?\{|\}").finditer(text, start):
+        depth += -1 if match.group() == "}" else 1
+        if depth == 0:
+            return match.end()
+    raise TemplateError("a reference '${' has no closing '}'")
+
+
+def _reference(text: str) -> Reference:
+    body = text[2:-1]
+    match = _NAME.match(body)
+    rest = body[match.end() :] if match else body
+    if match and not rest:
+        return Reference(match.group(), "", "", text)
+    if match and rest[:2] in {":-", ":?"}:
+        return Reference(match.group(), rest[:2], rest[2:], text)
+    raise TemplateError("a reference is none of ${NAME}, ${NAME:-default} and ${NAME:?message}")
+
+
+@attrs.frozen
+class Resolver:
+    """
+    Looks references up.
+
+    Attributes:
+        variables: Name to value: the process environment above ``.env``.
+        problems: Takes what is missing.
+    """
+
+    variables: Mapping[str, str]
+    problems: Problems
+
+    def expand(self, text: str, source: Source, path: str) -> str | None:
+        """Return the text with its references expanded; ``None`` where one is missing, which is then noted."""
+        try:
+            parts = segments(text)
+        except TemplateError as error:
+            self.problems.add(source, path, str(error), "write $${ for a literal ${")
+            return None
+        values = [part if isinstance(part, str) else self._value(part, source, path) for part in parts]
+        return None if None in values else "".join(value for value in values if value is not None)
+
+    def _value(self, reference: Reference, source: Source, path: str) -> str | None:
+        value = self.variables.get(reference.name)
+        if value is not None and (value or not reference.operator):
+            return value
+        if reference.operator == ":-":
+            return self.expand(reference.argument, source, path)
+        if reference.operator == ":?":
+            message = reference.argument or "is required"
+            self.problems.add(source, path, f"variable {reference.name} is not set: {message}", f"set {reference.name}")
+            return None
+        hint = f"set {reference.name}, or write ${{{reference.name}:-default}}"
+        if close := did_you_mean(reference.name, self.variables, cutoff=0.85):
+            hint = f"{close} Otherwise {hint}"
+        self.problems.add(source, path, f"variable {reference.name} is not set", hint)
+        return None
+
+    def resolvable(self, text: str) -> str | None:
+        """Return the text expanded, or ``None`` without noting anything."""
+        return Resolver(self.variables, Problems()).expand(text, Source(""), "")
+
+
+def interpolate(node: Node, resolver: Resolver, path: tuple[Any, ...] = ()) -> Node:
+    """Return the node with every reference in it expanded; what came out of one is secret."""
+    if isinstance(node, Branch):
+        return node.with_nodes({key: interpolate(item, resolver, (*path, key)) for key, item in node.nodes.items()})
+    if isinstance(node, Items):
+        nodes = (interpolate(item, resolver, (*path, number)) for number, item in enumerate(node.nodes))
+        return attrs.evolve(node, nodes=tuple(nodes))
+    if not node.template or not isinstance(node.value, str) or "${" not in node.value:
+        return node
+    value = resolver.expand(node.value, node.source, path_of(node, path))
+    if value is None:
+        return attrs.evolve(node, value=None, template=False, secret=True, reading="missing")
+    secret = any(isinstance(part, Reference) for part in segments(node.value))
+    reading = "text" if secret and node.reading == "value" else node.reading
+    return attrs.evolve(node, value=value, template=False, secret=secret, reading=reading)

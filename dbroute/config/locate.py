@@ -1,0 +1,220 @@
+"""Finds the folder, the environment and the files: the one place that looks at the process and the file system."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import attrs
+from dotenv.parser import parse_stream
+
+from .nodes import Source
+from .problems import Problems, did_you_mean, listed
+
+SYNONYMS = {
+    "dev": ("dev", "development", "local"),
+    "test": ("test", "testing"),
+    "stage": ("stage", "staging"),
+    "prod": ("prod", "production"),
+}
+_CANONICAL = {name: canonical for canonical, names in SYNONYMS.items() for name in names}
+
+LOCAL = "local"
+
+
+@attrs.frozen
+class Variable:
+    """
+    A variable of the process or of ``.env``.
+
+    Attributes:
+        value: Its text.
+        source: Its name, or its line in ``.env``.
+        inherited: It came with the process, not from ``.env``.
+    """
+
+    value: str
+    source: Source
+    inherited: bool
+
+
+@attrs.frozen
+class Place:
+    """
+    Where the configuration is, and for which environment it is read.
+
+    Attributes:
+        folder: The folder of the files; relative paths are relative to it.
+        stem: What the files' names begin with: ``config``.
+        environment: Canonical name of the environment.
+        files: Path and layer of each file to read, lowest first.
+        variables: The variables of the process above those of ``.env``.
+    """
+
+    folder: Path
+    stem: str
+    environment: str
+    files: tuple[tuple[Path, int], ...]
+    variables: Mapping[str, Variable]
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """Name to text of all variables."""
+        return {name: variable.value for name, variable in self.variables.items()}
+
+
+def canonical(name: str) -> str:
+    """Return the name under which an environment is known: ``production`` is ``prod``."""
+    name = name.strip().lower()
+    return _CANONICAL.get(name, name)
+
+
+def environment_name(environ: Mapping[str, str] | None = None) -> str:
+    """
+    Return the canonical name of the environment that DJANGO_ENV names; ``dev`` where it names none.
+
+    Args:
+        environ: The variables; those of the process where ``None``.
+    """
+    return canonical((os.environ if environ is None else environ).get("DJANGO_ENV", "") or "dev")
+
+
+def locate(
+    path: Path | str | None,
+    env: str | None,
+    environ: Mapping[str, str] | None,
+    problems: Problems,
+    *,
+    optional: bool = False,
+) -> Place:
+    """
+    Find everything that is to be read.
+
+    Args:
+        path: A folder, or the lowest file; looked for where ``None``.
+        env: The environment; from the variables where ``None``.
+        environ: The variables; those of the process where ``None``.
+        problems: Takes what is wrong.
+        optional: No file is needed, since a class declares the configuration.
+
+    Raises:
+        ConfigError: There is no folder with a configuration, or no such environment.
+    """
+    inherited = dict(os.environ if environ is None else environ)
+    folder, stem = _folder(path, inherited, problems, optional)
+    named = env or inherited.get("DJANGO_ENV") or ""
+    dotenv = {} if canonical(named) == "test" else _dotenv(folder, problems)
+    named = named or (dotenv["DJANGO_ENV"].value if "DJANGO_ENV" in dotenv else "")
+    environment = canonical(named or "dev")
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", environment) or environment == LOCAL:
+        problems.add(Source("DJANGO_ENV", rank=5), "", "is no name of an environment", "use letters, digits, - and _")
+        raise problems.error()
+    if environment == "test":
+        dotenv = {}
+    variables = {name: Variable(text, Source(name, rank=5, folder=folder), True) for name, text in inherited.items()}
+    files = _files(folder, stem, environment, problems)
+    if named and not any(rank == 2 for _, rank in files) and environment not in {"dev", "test"} and not optional:
+        _no_file(folder, stem, env or named, environment, problems)
+    return Place(folder, stem, environment, files, {**dotenv, **variables})
+
+
+def _no_file(folder: Path, stem: str, named: str, environment: str, problems: Problems) -> None:
+    found = [item.name for item in folder.glob(f"{stem}.*.yaml")]
+    known = [name.removeprefix(f"{stem}.").removesuffix(".yaml") for name in found]
+    hint = did_you_mean(named, {*known, *_CANONICAL} - {LOCAL}) if known else ""
+    there = f"found {listed(found)}" if found else f"there is no {stem}.<environment>.yaml in {folder}"
+    message = f"environment '{named}' has no file {stem}.{environment}.yaml; {there}"
+    problems.add(Source("DJANGO_ENV", rank=5), "", message, hint or "add the file, or correct the name")
+
+
+def _folder(path: Path | str | None, environ: Mapping[str, str], problems: Problems, optional: bool) -> tuple[Path, str]:
+    """Return the folder of the files and what their names begin with."""
+    given = path if path is not None else environ.get("DBROUTE_CONFIG") or None
+    if given is not None:
+        source = Source("path" if path is not None else "DBROUTE_CONFIG")
+        place = Path(given).absolute()
+        if place.is_dir():
+            if not optional and not _holds_config(place):
+                problems.add(source, "", f"{place} holds no config.yaml", "create it, or name another folder")
+                raise problems.error()
+            return place, "config"
+        if place.suffix != ".yaml" or not os.path.lexists(place):
+            what = "is no .yaml file" if place.exists() else "does not exist"
+            problems.add(source, "", f"{place} {what}", "name a folder, or a file that ends in .yaml")
+            raise problems.error()
+        return place.parent, place.stem
+    places = _places(environ)
+    for place in places:
+        if _holds_config(place):
+            return place, "config"
+    if optional:
+        return places[0], "config"
+    looked = ", ".join(str(place) for place in places)
+    hint = "create it there, or set DBROUTE_CONFIG to its folder"
+    problems.add(Source("config.yaml"), "", f"there is none; looked in {looked}", hint)
+    raise problems.error()
+
+
+def _holds_config(folder: Path) -> bool:
+    return os.path.lexists(folder / "config.yaml") or any(folder.glob("config.*.yaml")) or (folder / "config.yml").exists()
+
+
+def _places(environ: Mapping[str, str]) -> list[Path]:
+    """Return the folders where a project's config.yaml may be: manage.py's, the settings module's project, here."""
+    places: list[Path] = []
+    main = getattr(sys.modules.get("__main__"), "__file__", None)
+    if main and Path(main).name == "manage.py":
+        places.append(Path(main).absolute().parent)
+    top = environ.get("DJANGO_SETTINGS_MODULE", "").partition(".")[0]
+    if top:
+        try:
+            spec = importlib.util.find_spec(top)
+        except (ImportError, ValueError):
+            spec = None
+        roots = list(spec.submodule_search_locations or ()) if spec else []
+        if roots or (spec and spec.origin):
+            places.append(Path(roots[0] if roots else str(spec and spec.origin)).absolute().parent)
+    places.append(Path.cwd())
+    return list(dict.fromkeys(places))
+
+
+def _files(folder: Path, stem: str, environment: str, problems: Problems) -> tuple[tuple[Path, int], ...]:
+    """Return the files of all layers that are there, lowest first."""
+    names = SYNONYMS.get(environment, (environment,))
+    wanted = [(f"{stem}.{name}", 2) for name in names if name != LOCAL]
+    wanted = [(stem, 1), *wanted, *([] if environment == "test" else [(f"{stem}.{LOCAL}", 3)])]
+    for name, rank in wanted:
+        if (folder / f"{name}.yml").exists():
+            problems.add(Source(f"{name}.yml", rank=rank), "", "ends in .yml and is not read", f"rename it {name}.yaml")
+    # lexists: a broken or circular link is a file that cannot be read, not one that is not there.
+    found = [(folder / f"{name}.yaml", rank) for name, rank in wanted if os.path.lexists(folder / f"{name}.yaml")]
+    same = [path.name for path, rank in found if rank == 2]
+    if len(same) > 1:
+        source = Source(same[1], rank=2)
+        problems.add(source, "", f"is for the same environment as {same[0]}", "keep one of the two")
+    return tuple(found)
+
+
+def _dotenv(folder: Path, problems: Problems) -> dict[str, Variable]:
+    """Return the variables of ``.env``, as they stand there: nothing in it is expanded."""
+    path = folder / ".env"
+    if not path.is_file():
+        return {}
+    found: dict[str, Variable] = {}
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            bindings = list(parse_stream(file))
+    except (OSError, UnicodeDecodeError):
+        problems.add(Source(".env", rank=4), "", "cannot be read", "check its permissions, and save it as UTF-8")
+        return {}
+    for binding in bindings:
+        source = Source(".env", line=binding.original.line, rank=4, folder=folder)
+        if binding.error:
+            problems.add(source, "", "is not NAME=value", "write one variable a line")
+        elif binding.key is not None:
+            found[binding.key] = Variable(binding.value or "", source, False)
+    return found

@@ -1,0 +1,185 @@
+"""
+A layer as it was read: a tree of nodes in which every value carries its source.
+
+Nodes go through the whole room unchanged: read, normalised, merged, interpolated, and only then converted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import attrs
+
+from ..models import MASK
+
+_SECRET_NAME = re.compile(r"pass(word|wd|phrase)?|secret|token|key|credential", re.IGNORECASE)
+
+
+def names_secret(key: object) -> bool:
+    """Tell whether a key's name says that its value is not for the eyes: password, secret, token, key."""
+    return isinstance(key, str) and _SECRET_NAME.search(key) is not None
+
+
+@attrs.frozen
+class Source:
+    """
+    Where a value came from.
+
+    Attributes:
+        name: The file's name, the variable's name, or the name of a class or settings module.
+        line: Line in the file, from 1; 0 where there are no lines.
+        column: Column in the line, from 1; 0 where there are none.
+        rank: Height of the layer; sources are sorted by it.
+        folder: What relative paths are relative to; ``None`` leaves them as they are.
+    """
+
+    name: str
+    line: int = 0
+    column: int = 0
+    rank: int = 0
+    folder: Path | None = None
+
+    def __str__(self) -> str:
+        if not self.line:
+            return self.name
+        return f"{self.name}:{self.line}:{self.column}" if self.column else f"{self.name}:{self.line}"
+
+    @property
+    def order(self) -> tuple[int, str, int, int]:
+        """Sorts sources by layer, then by place."""
+        return self.rank, self.name, self.line, self.column
+
+
+Reading = Literal["value", "text", "query", "host", "missing"]
+"""
+How a leaf is to be read: a typed value; text to convert by the type of its place; text from the query, or from the
+host part, of a URL; not at all, because its reference is missing and that is reported already.
+"""
+
+
+@attrs.frozen(eq=False)
+class Leaf:
+    """
+    One value.
+
+    Attributes:
+        value: What was read.
+        source: Where it stands.
+        key: Where its key stands, if it has one.
+        reading: How it is to be read.
+        template: References ``${…}`` in it are expanded.
+        secret: It came out of a reference or a secret file, and is never printed.
+        written: The path under which people wrote it, where the normalisation moved it; messages name that one.
+    """
+
+    value: Any
+    source: Source
+    key: Source | None = None
+    reading: Reading = "value"
+    template: bool = False
+    secret: bool = False
+    written: str = ""
+
+
+@attrs.frozen(eq=False)
+class Items:
+    """A list; layers replace it as a whole."""
+
+    nodes: tuple[Node, ...]
+    source: Source
+    key: Source | None = None
+
+
+@attrs.frozen(eq=False)
+class Branch:
+    """A mapping; layers merge it key by key."""
+
+    nodes: dict[Hashable, Node]
+    source: Source
+    key: Source | None = None
+
+    def get(self, *path: Hashable) -> Node | None:
+        """Return the node at ``path`` below this one, or ``None``."""
+        node: Node | None = self
+        for part in path:
+            node = node.nodes.get(part) if isinstance(node, Branch) else None
+        return node
+
+    def branch(self, *path: Hashable) -> Branch:
+        """Return the mapping at ``path``; an empty one where there is none."""
+        node = self.get(*path)
+        return node if isinstance(node, Branch) else Branch({}, self.source)
+
+    def with_nodes(self, nodes: Mapping[Hashable, Node]) -> Branch:
+        """Return the same mapping with other content."""
+        return attrs.evolve(self, nodes=dict(nodes))
+
+
+Node = Leaf | Items | Branch
+
+
+def key_source(node: Node) -> Source:
+    """Return where the node's key stands, for faults of the key itself."""
+    return node.key or node.source
+
+
+def node_of(value: Any, source: Source, *, template: bool = False) -> Node:
+    """
+    Return the node of a Python value: dicts merge key by key, anything else is one value.
+
+    A list stays the object it is, so that a tuple stays a tuple and whatever it holds is not touched; only where
+    references are to be expanded is it taken apart.
+    """
+    if isinstance(value, Branch | Items | Leaf):
+        return value
+    if isinstance(value, Mapping):
+        return Branch({key: node_of(item, source, template=template) for key, item in value.items()}, source)
+    if template and isinstance(value, list | tuple):
+        return Items(tuple(node_of(item, source, template=True) for item in value), source)
+    return Leaf(value, source, template=template and isinstance(value, str))
+
+
+def plain(node: Node) -> Any:
+    """Return the Python value of a node, without sources."""
+    if isinstance(node, Branch):
+        return {key: plain(item) for key, item in node.nodes.items()}
+    if isinstance(node, Items):
+        return [plain(item) for item in node.nodes]
+    return node.value
+
+
+def leaves(node: Node, path: tuple[Hashable, ...] = ()) -> Iterator[tuple[tuple[Hashable, ...], Leaf | Items]]:
+    """Yield every leaf and list below ``node`` with its path."""
+    if isinstance(node, Branch):
+        for key, item in node.nodes.items():
+            yield from leaves(item, (*path, key))
+    else:
+        yield path, node
+
+
+def dotted(path: tuple[Hashable, ...]) -> str:
+    """Return a path as people write it; numbers in it are positions in a list."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) and not isinstance(part, bool) else f".{part}" if text else f"{part}"
+    return text
+
+
+def path_of(node: Node, path: tuple[Hashable, ...]) -> str:
+    """Return the path by which messages call a node."""
+    return (node.written if isinstance(node, Leaf) else "") or dotted(path)
+
+
+def shown(node: Node, key: object = "") -> str:
+    """Return a node's value as a message may print it: masked where it is secret, shortened where it is long."""
+    if isinstance(node, Branch):
+        return "a mapping"
+    if isinstance(node, Items):
+        return "a list"
+    if node.secret or names_secret(key):
+        return MASK
+    text = repr(node.value)
+    return text if len(text) <= 40 else text[:37] + "…" + text[-1]

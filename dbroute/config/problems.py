@@ -1,0 +1,47 @@
+"""Collects what is wrong, so that all of it is told at once."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+import attrs
+
+from ..exceptions import ConfigError, Problem
+from .nodes import Source
+
+
+@attrs.define
+class Problems:
+    """The faults found so far; each counts once, however often it is met."""
+
+    _found: dict[Problem, tuple[int, str, int, int]] = attrs.field(factory=dict)
+
+    def add(self, source: Source, path: str, message: str, hint: str = "") -> None:
+        """Note one fault."""
+        self._found.setdefault(Problem(path, message, str(source), hint), source.order)
+
+    def __bool__(self) -> bool:
+        return bool(self._found)
+
+    def error(self) -> ConfigError:
+        """Return all faults as one exception, sorted by source."""
+        return ConfigError(sorted(self._found, key=lambda problem: (self._found[problem], problem.path, problem.message)))
+
+    def raise_if_any(self) -> None:
+        """Raise the faults, if there are any."""
+        if self._found:
+            raise self.error()
+
+
+def did_you_mean(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
+    """Return the hint that names the known word closest to ``word``; empty where none is close."""
+    names = list(known)
+    folded = {name.lower(): name for name in reversed(names)}
+    close = difflib.get_close_matches(word.lower(), folded, n=1, cutoff=cutoff)
+    return f"did you mean '{folded[close[0]]}'?" if close else ""
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return names as a sentence holds them."""
+    return ", ".join(sorted(names))

@@ -1,0 +1,90 @@
+"""What may stand where: the sections, their types, and the way down from one key to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from ..models import DatabaseConfig, Text
+from .convert import annotation_like, attrs_class, element, fields_of
+
+OWNED = {
+    "DATABASES": "databases",
+    "DATABASE_ROUTERS": "routing",
+    "DATABASE_ROUTING_RULES": "routing",
+}
+"""Django settings that have a section of their own here."""
+
+
+@attrs.frozen
+class Schema:
+    """
+    The shape of the configuration.
+
+    Attributes:
+        own: Name to attrs class of the sections that a DjangoConfig subclass declares.
+        known: Name to value of the Django settings that are known, by Django and by settings.py; ``None`` where
+            Django is not at hand: any name in capitals is then accepted, with any value.
+    """
+
+    own: Mapping[str, type] = attrs.field(factory=dict)
+    known: Mapping[str, Any] | None = None
+
+    @property
+    def sections(self) -> dict[str, Any]:
+        """Name to annotation of every section."""
+        return {
+            "database": Mapping[str, Text | None],
+            "databases": Mapping[str, DatabaseConfig | str],
+            "routing": Mapping[str, str],
+            "django": Mapping[str, Any],
+            **self.own,
+        }
+
+    def annotation(self, path: Sequence[Hashable]) -> Any:
+        """Return what stands at a path; ``None`` where nothing may."""
+        if not path:
+            return None
+        if path[0] == "django" and len(path) >= 2:
+            annotation = self.setting(str(path[1]))
+            rest = path[2:]
+        else:
+            annotation, rest = self.sections.get(str(path[0])), path[1:]
+        for part in rest:
+            annotation = _below(annotation, part)
+            if annotation is None:
+                return None
+        return annotation
+
+    def setting(self, name: str) -> Any:
+        """Return the annotation of a Django setting."""
+        return annotation_like((self.known or {}).get(name))
+
+    def unit(self, path: Sequence[Hashable]) -> str:
+        """Return the unit of the number at a path, where it has one."""
+        cls = attrs_class(self.annotation(path[:-1])) if len(path) > 1 else None
+        return fields_of(cls)[str(path[-1])][0].metadata.get("unit", "") if cls else ""
+
+    def keys(self, path: Sequence[Hashable]) -> tuple[Iterable[str], bool]:
+        """Return the keys that are known below a path, and whether others are welcome too."""
+        if not path:
+            return self.sections, False
+        if tuple(path) == ("django",):
+            return self.known or (), False
+        annotation = self.annotation(path)
+        cls = attrs_class(annotation)
+        if cls is not None:
+            return fields_of(cls), False
+        return (), annotation is Any or element(annotation, Mapping) is not None
+
+
+def _below(annotation: Any, part: Hashable) -> Any:
+    if annotation is Any:
+        return Any
+    cls = attrs_class(annotation)
+    if cls is not None:
+        fields = fields_of(cls)
+        return fields[str(part)][1] if part in fields else None
+    return element(annotation, Mapping)

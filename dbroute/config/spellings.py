@@ -1,0 +1,249 @@
+"""
+Brings every layer into one spelling before the layers merge.
+
+``database.url_blog``, ``databases.blog_db: postgresql://…``, a mapping with ``url``, a mapping with parts and Django's
+own ``DATABASES`` all become ``databases.<alias>.<field>``, so that a layer can override whatever a lower one said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from ..models import DatabaseConfig, DatabaseTestConfig
+from .convert import fields_of
+from .interpolation import Resolver
+from .layers import Layer
+from .nodes import Branch, Items, Leaf, Node, dotted, key_source, shown
+from .problems import Problems, did_you_mean
+from .urls import PARTS, UrlError, backend, query_options, split_url, whole_reference
+
+_SHORT = "url_"
+
+
+def short_names(roots: Iterable[Branch]) -> set[str]:
+    """Return the names that ``url_<name>`` may use, because a rule or a declared database goes by them."""
+    roots = list(roots)
+    aliases = declared(roots)
+    names = {alias.lower() for alias in aliases} | {alias.lower().removesuffix("_db") for alias in aliases}
+    for root in roots:
+        for key in root.branch("database").nodes:
+            if isinstance(key, str) and key.startswith(_SHORT):
+                names.add(key.removeprefix(_SHORT).lower())
+    return names
+
+
+def declared(roots: Iterable[Branch]) -> set[str]:
+    """Return the aliases that a rule names or that are declared in full."""
+    found: set[str] = set()
+    for root in roots:
+        found |= {str(key) for key in root.branch("databases").nodes}
+        rules = (node for node in root.branch("routing").nodes.values() if isinstance(node, Leaf))
+        found |= {rule.value for rule in rules if isinstance(rule.value, str)}
+    return found
+
+
+@attrs.frozen
+class Spelling:
+    """
+    Normalises layers.
+
+    Attributes:
+        aliases: The aliases that rules or full declarations of any layer name.
+        resolver: Expands the few references that have to be known before the merge: whole URLs and whole queries.
+        problems: Takes what is wrong.
+    """
+
+    aliases: set[str]
+    resolver: Resolver
+    problems: Problems
+
+    def normalise(self, layer: Layer) -> Branch:
+        """Return the layer with all its databases as ``databases.<alias>.<field>``."""
+        databases: dict[Hashable, Node] = {}
+        for section in ("database", "databases", "routing", "django"):
+            node = layer.root.get(section)
+            if node is not None and not isinstance(node, Branch):
+                hint = "write database: {url: …}" if section == "database" else f"write keys below '{section}:'"
+                self.problems.add(node.source, section, f"expected a mapping, got {shown(node)}", hint)
+        for key, node in layer.root.branch("database").nodes.items():
+            alias = self.alias(key, node)
+            if alias is not None and not (isinstance(node, Leaf) and node.value is None):
+                field = Branch({"url": node}, node.source, node.key)
+                databases[alias] = self.database(field, ("database", key), layer)
+        for alias, node in layer.root.branch("databases").nodes.items():
+            path = ("databases", alias)
+            if not isinstance(alias, str):
+                self.problems.add(key_source(node), dotted(path), "an alias has to be a text", "put it into quotes")
+                continue
+            if isinstance(node, Leaf) and isinstance(node.value, str):
+                node = Branch({"url": node}, node.source, node.key)
+            if not isinstance(node, Branch):
+                self.problems.add(
+                    node.source, dotted(path), f"expected a URL or a mapping, got {shown(node)}", "write {url: …}"
+                )
+                continue
+            short = databases.get(alias)
+            if isinstance(short, Branch) and node.get("url") is not None:
+                first = key_source(short)
+                self.problems.add(
+                    key_source(node), dotted((*path, "url")), f"the same layer sets it at {first}", "keep one of the two"
+                )
+            full = self.database(node, path, layer)
+            databases[alias] = full if not isinstance(short, Branch) else _above(short, full)
+        nodes = {key: node for key, node in layer.root.nodes.items() if key != "database"}
+        if databases or "databases" in nodes:
+            nodes["databases"] = Branch(databases, layer.root.branch("databases").source)
+        return layer.root.with_nodes(nodes)
+
+    def alias(self, key: Hashable, node: Node) -> str | None:
+        """Return the alias that a key of the short form stands for."""
+        if key == "url":
+            return "default"
+        if not isinstance(key, str) or not key.startswith(_SHORT) or key == _SHORT:
+            hint = did_you_mean(str(key), ["url"]) or "write url, or url_<name>"
+            self.problems.add(key_source(node), dotted(("database", key)), "unknown key", hint)
+            return None
+        name = key.removeprefix(_SHORT)
+        names = [alias for alias in (name, f"{name}_db") if alias in self.aliases]
+        if len(names) == 2:
+            hint = "write the database in full below 'databases:'"
+            self.problems.add(
+                key_source(node), dotted(("database", key)), f"may mean '{names[0]}' and '{names[1]}'", hint
+            )
+        return names[0] if names else f"{name}_db"
+
+    def database(self, node: Branch, path: tuple[Hashable, ...], layer: Layer) -> Branch:
+        """Return the fields of one database, with its URL taken apart."""
+        nodes = _lowered(node, layer.from_settings)
+        url = nodes.pop("url", None)
+        if isinstance(url, Leaf) and url.value is not None:
+            where = path if path[0] == "database" else (*path, "url")
+            parts = self.url(url, where)
+            nodes = _above(Branch(parts, url.source), Branch(nodes, node.source)).nodes
+        elif url is not None and not isinstance(url, Leaf):
+            self.problems.add(url.source, dotted((*path, "url")), f"expected a text, got {shown(url)}", "write a URL")
+        ddl = nodes.get("migrate_url")
+        if isinstance(ddl, Leaf) and ddl.value is not None:
+            nodes["migrate_url"] = Branch(self.url(ddl, (*path, "migrate_url")), ddl.source, ddl.key)
+        replicas = nodes.get("replicas")
+        if isinstance(replicas, Items):
+            members = tuple(
+                self.replica(item, (*path, "replicas", number), layer) for number, item in enumerate(replicas.nodes)
+            )
+            nodes["replicas"] = attrs.evolve(replicas, nodes=members)
+        return node.with_nodes(nodes)
+
+    def replica(self, node: Node, path: tuple[Hashable, ...], layer: Layer) -> Node:
+        """Return the fields of one replica; what is no replica is left for the conversion to refuse."""
+        if isinstance(node, Leaf) and isinstance(node.value, str):
+            node = Branch({"url": node}, node.source)
+        return self.database(node, path, layer) if isinstance(node, Branch) else node
+
+    def url(self, leaf: Leaf, path: tuple[Hashable, ...]) -> dict[Hashable, Node]:
+        """Return the fields that a URL sets."""
+        if not isinstance(leaf.value, str):
+            self.problems.add(leaf.source, dotted(path), f"expected a text, got {shown(leaf)}", "write a URL")
+            return {}
+        if leaf.template and whole_reference(leaf.value):
+            text = self.resolver.resolvable(leaf.value)
+            if text is None:
+                # It may be replaced by a higher layer yet; if it is not, expanding it reports what is missing.
+                url = attrs.evolve(leaf, written=dotted(path))
+                return {"url": url, **{part: attrs.evolve(leaf, value=None, reading="missing") for part in PARTS}}
+            leaf = attrs.evolve(leaf, value=text, template=False, secret=True)
+        found = split_url(leaf, dotted(path), self.problems)
+        if found is None:
+            return {part: attrs.evolve(leaf, value=None, reading="missing") for part in PARTS}
+        return self.queries(found)
+
+    def queries(self, found: Branch) -> dict[Hashable, Node]:
+        """Return the URL's fields with references that stand for a whole query replaced by the pairs they hold."""
+        nodes, options = dict(found.nodes), dict(found.branch("options").nodes)
+        engine = nodes["engine"]
+        for key, node in list(options.items()):
+            if not (isinstance(key, str) and key.startswith("?") and isinstance(node, Leaf)):
+                continue
+            text = self.resolver.resolvable(node.value)
+            if text is None:
+                continue
+            del options[key]
+            pairs = query_options(str(engine.value) if isinstance(engine, Leaf) else "", text.lstrip("?"))
+            for name, value in pairs.items():
+                options[name] = attrs.evolve(node, value=value, template=False, secret=True, reading="query")
+        if options:
+            nodes["options"] = found.branch("options").with_nodes(options)
+        return nodes
+
+
+def without_replaced_options(layers: Sequence[Branch]) -> list[Branch]:
+    """Drop the options of a database from the layers below a URL that changes its engine."""
+    found = list(layers)
+    for alias in {alias for layer in layers for alias in layer.branch("databases").nodes}:
+        before: str | None = None
+        for number, layer in enumerate(layers):
+            node = layer.get("databases", alias, "engine")
+            if not isinstance(node, Leaf) or not isinstance(node.value, str):
+                continue
+            engine = backend(node.value)
+            if before and engine != before and layer.get("databases", alias, "url") is not None:
+                found[:number] = [_without_options(lower, alias) for lower in found[:number]]
+            before = engine
+    return found
+
+
+def _without_options(layer: Branch, alias: Hashable) -> Branch:
+    database = layer.branch("databases", alias)
+    if "options" not in database.nodes:
+        return layer
+    rest = database.with_nodes({key: node for key, node in database.nodes.items() if key != "options"})
+    databases = layer.branch("databases")
+    return layer.with_nodes({**layer.nodes, "databases": databases.with_nodes({**databases.nodes, alias: rest})})
+
+
+def _above(lower: Branch, upper: Branch) -> Branch:
+    """Return two spellings of one database in one layer as one: the parts override what the URL says."""
+    nodes = {**lower.nodes, **upper.nodes}
+    options = {**lower.branch("options").nodes, **upper.branch("options").nodes}
+    if options and isinstance(nodes.get("options"), Branch):
+        nodes["options"] = upper.branch("options").with_nodes(options)
+    return upper.with_nodes(nodes)
+
+
+_OURS = ("readonly", "migrate", "migrates_like")
+
+
+def _lowered(node: Branch, from_settings: bool) -> dict[Hashable, Node]:
+    """Return a database's fields under dbroute's names; Django's are the same in capitals."""
+    fields = fields_of(DatabaseConfig)
+    nodes: dict[Hashable, Node] = {}
+    extra: dict[Hashable, Node] = {}
+    for key, item in node.nodes.items():
+        name = key.lower() if isinstance(key, str) and key.isupper() else key
+        if from_settings and name == "dbroute":
+            nodes |= {ours: found for ours in _OURS if isinstance(item, Branch) and (found := item.get(ours))}
+        elif from_settings and name not in fields:
+            extra[key] = item
+        elif name == "test" and isinstance(item, Branch):
+            nodes[name] = _lowered_test(item, from_settings, extra)
+        else:
+            nodes[name] = item
+    if extra:
+        nodes["extra"] = Branch(extra, node.source)
+    return nodes
+
+
+def _lowered_test(node: Branch, from_settings: bool, extra: dict[Hashable, Node]) -> Branch:
+    fields = fields_of(DatabaseTestConfig)
+    nodes: dict[Hashable, Node] = {}
+    unknown: dict[Hashable, Node] = {}
+    for key, item in node.nodes.items():
+        name = key.lower() if isinstance(key, str) and key.isupper() else key
+        (unknown if from_settings and name not in fields else nodes)[name if name in fields else key] = item
+    if unknown:
+        extra["TEST"] = Branch(unknown, node.source)
+    return node.with_nodes(nodes)
+
+

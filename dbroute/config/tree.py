@@ -1,0 +1,97 @@
+"""The validated tree: what the merged layers mean, frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import attrs
+
+from ..models import ConnectionConfig, DatabaseConfig, ReplicaConfig
+from .nodes import Branch, Node
+
+
+class ShortForm:
+    """
+    The databases' URLs under the names of the short form: ``url``, and ``url_<name>`` for each other database.
+
+    They are plain strings that dj-database-url reads, passwords included: the one spot of the tree that is not masked.
+    """
+
+    def __init__(self, urls: Mapping[str, str]) -> None:
+        self._urls = dict(urls)
+
+    def __getattr__(self, name: str) -> str:
+        try:
+            return self.__dict__["_urls"][name]  # type: ignore[no-any-return]
+        except KeyError:
+            known = ", ".join(self.__dict__.get("_urls", ()))
+            raise AttributeError(f"no database goes by '{name}'; known are {known}") from None
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self._urls]
+
+    def __repr__(self) -> str:
+        return f"ShortForm({', '.join(f'{name}=***' for name in self._urls)})"
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class Config:
+    """
+    The configuration of a project for one environment.
+
+    Attributes:
+        environment: Canonical name of the environment.
+        folder: The folder of the files.
+        files: Names of the files that were read, lowest layer first.
+        databases: Alias to :class:`dbroute.DatabaseConfig`, in the order of the configuration.
+        replicas: Alias of each replica to its primary's alias and its :class:`dbroute.ReplicaConfig`.
+        migrate_connections: Alias to the connection that its migrations use, where it is another one.
+        database: The URLs in the short form.
+        routing: Rule to alias; rules that stand beside a database included.
+        routers: Routers that were configured besides dbroute's own.
+        django: Any other Django setting.
+        own: Name to value of the sections that a DjangoConfig subclass declares; also attributes of the tree.
+        extra: Alias to what settings.py had for a database and only its backend knows.
+        warnings: What has no effect, and probably was meant to have one.
+    """
+
+    environment: str
+    folder: Path
+    files: tuple[str, ...]
+    databases: Mapping[str, DatabaseConfig] = attrs.field(converter=lambda value: MappingProxyType(dict(value)))
+    replicas: Mapping[str, tuple[str, ReplicaConfig]] = attrs.field(
+        converter=lambda value: MappingProxyType(dict(value))
+    )
+    migrate_connections: Mapping[str, ConnectionConfig] = attrs.field(
+        converter=lambda value: MappingProxyType(dict(value))
+    )
+    database: ShortForm
+    routing: Mapping[str, str] = attrs.field(converter=lambda value: MappingProxyType(dict(value)))
+    routers: tuple[str, ...] = ()
+    django: Mapping[str, Any] = attrs.field(converter=lambda value: MappingProxyType(dict(value)))
+    own: Mapping[str, Any] = attrs.field(converter=lambda value: MappingProxyType(dict(value)))
+    extra: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
+    warnings: tuple[str, ...] = ()
+    _nodes: Branch = attrs.field(eq=False)
+
+    def __getattr__(self, name: str) -> Any:
+        if name != "own" and name in self.own:
+            return self.own[name]
+        raise AttributeError(f"the configuration has no section '{name}'")
+
+    def __repr__(self) -> str:
+        names = f"environment={self.environment!r}, files={list(self.files)}, databases={list(self.databases)}"
+        return f"Config({names})"
+
+    def source(self, *path: str) -> str:
+        """Return where the value at a path comes from; empty for defaults."""
+        node: Node | None = self._nodes.get(*path)
+        return str(node.key or node.source) if node is not None else ""
+
+    def rule_source(self, rule: str) -> str:
+        """Return where a rule comes from: its line in ``routing:``, or in the ``apps`` of its database."""
+        node = self._nodes.get("routing", rule) or self._nodes.get("databases", self.routing.get(rule), "apps")
+        return str(node.key or node.source) if node is not None else ""

@@ -1,0 +1,294 @@
+"""
+Database URLs: taken apart before their references are expanded, put together again from their final parts.
+
+Because a URL is split first, the value of a reference can neither break it nor lead it to another host: it stands in
+one part, whatever characters it has. dj-database-url knows the schemes, and what the pairs of a query mean.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote, urlencode
+
+import attrs
+import dj_database_url
+
+from .interpolation import Reference, Segment, TemplateError, segments
+from .nodes import Branch, Leaf, Node, node_of
+from .problems import Problems, did_you_mean, listed
+
+SCHEMES = {
+    "mariadb": "mysql",
+    "postgresql+psycopg": "postgresql",
+    "cockroachdb": "cockroach",
+    "sqlite3": "sqlite",
+}
+"""Schemes that are in use and unknown to dj-database-url, and the ones that it knows them by."""
+
+PARTS = ("engine", "name", "user", "password", "host", "port")
+FIELDS_IN_QUERY = ("conn_max_age", "conn_health_checks", "atomic_requests", "pool")
+MEMORY = ":memory:"
+
+_HEAD = re.compile(r"([A-Za-z][A-Za-z0-9+._-]*)://")
+_MARK = "dbroutereference"  # stands for a reference while a URL is being split; letters survive every splitter
+_MARKED = re.compile(rf"{_MARK}(\d+)x")
+
+
+class UrlError(ValueError):
+    """A text is no database URL; the message holds nothing of the text."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+def backend(engine: str) -> str | None:
+    """Return the dotted path of the Django backend that a scheme or an engine names; ``None`` for unknown ones."""
+    if "." in engine:
+        return engine
+    known = dj_database_url.ENGINE_SCHEMES.get(SCHEMES.get(engine, engine))
+    return known.backend if known else None
+
+
+def unknown_engine(engine: str, what: str) -> UrlError:
+    """Return the error for a scheme or engine that nobody knows."""
+    known = {*dj_database_url.ENGINE_SCHEMES, *SCHEMES}
+    hint = did_you_mean(engine, known) or f"known are {listed(known)}, and any dotted path of a Django backend"
+    return UrlError(f"unknown {what} '{engine}'", hint)
+
+
+def is_sqlite(engine: str | None) -> bool:
+    """Tell whether a backend keeps its database in one file."""
+    return bool(engine) and str(engine).endswith((".sqlite3", ".spatialite"))
+
+
+def whole_reference(text: str) -> bool:
+    """Tell whether a text is one reference and nothing else."""
+    try:
+        parts = segments(text.strip())
+    except TemplateError:
+        return False
+    return len(parts) == 1 and isinstance(parts[0], Reference)
+
+
+def split_url(leaf: Leaf, path: str, problems: Problems) -> Branch | None:
+    """
+    Take the URL in ``leaf`` apart.
+
+    Args:
+        leaf: The URL; its references are kept, each in the part where it stands.
+        path: The dotted key, for messages.
+        problems: Takes what is wrong with the URL.
+
+    Returns:
+        The fields of a database that the URL sets, each with the source of the URL; parts that it lacks are there as
+        ``None``, since a URL replaces all parts of the layers below. ``None`` where the URL is wrong.
+    """
+    try:
+        return _Url(attrs.evolve(leaf, written=path)).split()
+    except TemplateError as error:
+        problems.add(leaf.source, path, str(error), "write $${ for a literal ${")
+    except UrlError as error:
+        problems.add(leaf.source, path, str(error), error.hint)
+    return None
+
+
+class _Url:
+    """One URL on its way apart."""
+
+    def __init__(self, leaf: Leaf) -> None:
+        self.leaf = leaf
+        self.parts: list[Segment] = segments(leaf.value) if leaf.template else [leaf.value]
+        self.text = "".join(
+            part if isinstance(part, str) else f"{_MARK}{number}x" for number, part in enumerate(self.parts)
+        )
+
+    def split(self) -> Branch:
+        if _MARK in self.leaf.value:
+            raise UrlError(f"has the word '{_MARK}' in it", "it is reserved; percent-encode a letter of it")
+        head = _HEAD.match(self.text)
+        scheme = head.group(1) if head else ""
+        if _MARKED.search(scheme) or (not head and _MARKED.match(self.text)):
+            hint = "write the scheme out, or put the whole URL into one variable"
+            raise UrlError("the scheme comes from a reference", hint)
+        if not head:
+            raise UrlError("is not a database URL", "write it as engine://user:password@host:port/name")
+        engine = scheme if "." in scheme else scheme.lower()
+        if backend(engine) is None:
+            raise unknown_engine(engine, "scheme")
+        rest, _, query = self.text[head.end() :].partition("?")
+        if "#" in self.text:
+            raise UrlError("has a '#' in it", "write %23")
+        nodes: dict[Any, Node] = {"url": self.of(None), "engine": self.of(engine)}
+        if is_sqlite(backend(engine)):
+            nodes |= {"name": self.of(self.file(rest)), **{part: self.of(None) for part in PARTS[2:]}}
+        else:
+            netloc, _, name = rest.partition("/")
+            nodes |= {"name": self.of(unquote(name)), **self.authority(netloc)}
+        return Branch({**nodes, **self.query(engine, query)}, self.leaf.source, self.leaf.key)
+
+    def of(self, text: Any, reading: Any = "value") -> Leaf:
+        """Return a leaf for one part, with the references that stand in it."""
+        if not isinstance(text, str) or not _MARKED.search(text):
+            if isinstance(text, str) and self.leaf.template:
+                text = text.replace("${", "$${")
+            return attrs.evolve(self.leaf, value=text, template=isinstance(text, str) and self.leaf.template)
+        literal = re.split(_MARKED, text)
+        for number, part in enumerate(literal):
+            if number % 2:
+                reference = self.parts[int(part)]
+                literal[number] = reference.text if isinstance(reference, Reference) else ""
+            else:
+                literal[number] = part.replace("${", "$${")
+        return attrs.evolve(self.leaf, value="".join(literal), template=True, reading=reading)
+
+    def file(self, rest: str) -> str:
+        """Return the file that the part behind ``sqlite://`` names."""
+        if rest == MEMORY or rest == f"/{MEMORY}":
+            return MEMORY
+        if not rest.startswith("/"):
+            hint = "write three slashes for a path beside the file, four for an absolute one"
+            raise UrlError("has two slashes before the SQLite file", hint)
+        return unquote(rest[1:])
+
+    def authority(self, netloc: str) -> dict[Any, Node]:
+        """Return user, password, host and port."""
+        userinfo, at, hosts = netloc.rpartition("@")
+        user, colon, password = userinfo.partition(":")
+        host, port = split_hosts(hosts)
+        return {
+            "user": self.of(unquote(user) if at else None),
+            "password": self.of(unquote(password) if colon else None),
+            "host": self.of(unquote(host) or None, "host"),
+            "port": self.of(port or None, "text"),
+        }
+
+    def query(self, engine: str, query: str) -> dict[Any, Node]:
+        """Return the options, and the fields that may stand in a query."""
+        options: dict[Any, Node] = {}
+        pairs = [pair for pair in query.split("&") if pair]
+        for number, pair in enumerate(pairs):
+            if _MARKED.fullmatch(pair):
+                options[f"?{number}"] = self.of(pair, "query")
+        known = "&".join(pair for pair in pairs if not _MARKED.fullmatch(pair))
+        found = {key: self.option(value) for key, value in query_options(engine, known).items()}
+        fields = {key: found.pop(key) for key in FIELDS_IN_QUERY if key in found}
+        mode = found.pop("mode", None) if is_sqlite(backend(engine)) else None
+        options |= found
+        nodes: dict[Any, Node] = dict(fields)
+        if mode is not None:
+            nodes["sqlite_mode"] = mode
+        if options:
+            nodes["options"] = Branch(options, self.leaf.source, self.leaf.key)
+        return nodes
+
+    def option(self, value: Any) -> Node:
+        if isinstance(value, Mapping):
+            return Branch({key: self.option(item) for key, item in value.items()}, self.leaf.source, self.leaf.key)
+        if isinstance(value, str):
+            return self.of(value, "query")
+        return attrs.evolve(node_of(value, self.leaf.source), key=self.leaf.key)
+
+
+def query_options(engine: str, query: str) -> dict[str, Any]:
+    """Return what the query of a URL means to dj-database-url for this engine."""
+    if not query:
+        return {}
+    # A backend without a scheme of its own is read with one whose queries have no special words.
+    scheme = "spatialite" if "." in engine else SCHEMES.get(engine, engine)
+    # NAME is of no interest here, and dj-database-url's complaint would hold parts of the URL.
+    return dict(dj_database_url.parse(f"{scheme}:///x?{query}").get("OPTIONS", {}))
+
+
+def query_value(text: str) -> Any:
+    """Return what one value of a query means to dj-database-url: numbers and truth values are converted."""
+    return query_options("spatialite", "value=" + quote(text)).get("value", text)
+
+
+def split_hosts(text: str) -> tuple[str, str]:
+    """
+    Split ``host:port``, ``[IPv6]:port``, a socket's path, or several of them with commas, into hosts and ports.
+
+    Raises:
+        UrlError: A port is not a number between 1 and 65535.
+    """
+    if text.startswith("/"):
+        return text, ""
+    hosts, ports = [], []
+    for item in text.split(","):
+        match = re.fullmatch(r"\[([^\[\]]*)\](?::(.*))?", item) or re.fullmatch(r"([^:]*)(?::(.*))?", item)
+        if match is None:
+            raise UrlError("has a host with several colons", "put an IPv6 address into brackets: [::1]:5432")
+        hosts.append(match.group(1))
+        ports.append(match.group(2) or "")
+    for port in ports:
+        if port and not _MARKED.search(port):
+            check_port(port)
+    return ",".join(hosts), ",".join(ports) if any(ports) else ""
+
+
+def check_port(port: str | int) -> None:
+    """
+    Accept a port, or several of them with commas.
+
+    Raises:
+        UrlError: One of them is not a number between 1 and 65535.
+    """
+    for item in str(port).split(","):
+        if item and not (item.isascii() and item.isdigit() and 0 < int(item[:9]) < 65536):
+            hint = "write a number from 1 to 65535; percent-encode '/', ':', '@', '?' and '#' in user and password"
+            raise UrlError("the port is not a number", hint)
+
+
+def join_url(engine: str, parts: Mapping[str, Any], options: Mapping[str, Any]) -> str:
+    """
+    Return the URL of final parts, so that dj-database-url reads the same parts from it again.
+
+    Args:
+        engine: The scheme that the configuration used, or a dotted engine.
+        parts: name, user, password, host and port, not encoded; ``None`` where there is none.
+        options: What goes into the query.
+    """
+    scheme = engine if engine in dj_database_url.ENGINE_SCHEMES else SCHEMES.get(engine, engine)
+    if "." in scheme:
+        known = {value.backend: key for key, value in reversed(dj_database_url.ENGINE_SCHEMES.items())}
+        scheme = {"django.db.backends.postgresql": "postgresql"}.get(scheme) or known.get(scheme, scheme)
+    name = str(parts.get("name") or "")
+    query = urlencode(_pairs(options), quote_via=quote, safe="/:,=") if options else ""
+    tail = f"?{query}" if query else ""
+    if is_sqlite(backend(engine)):
+        return f"{scheme}:///{quote(name, safe='/:') if name != MEMORY else name}{tail}"
+    user, password = (quote(str(parts.get(key) or ""), safe="") for key in ("user", "password"))
+    login = f"{user}:{password}@" if password else f"{user}@" if user else ""
+    hosts, ports = str(parts.get("host") or "").split(","), str(parts.get("port") or "").split(",")
+    ports = ports * len(hosts) if len(ports) == 1 else ports
+    netloc = ",".join(
+        (f"[{host}]" if ":" in host else quote(host, safe="")) + (f":{port}" if port else "")
+        for host, port in zip(hosts, ports, strict=False)
+    )
+    return f"{scheme}://{login}{netloc}/{quote(name, safe='')}{tail}"
+
+
+def _pairs(options: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Return options as pairs of a query: lists repeat their key; what a URL cannot say is left to the settings."""
+    pairs: list[tuple[str, Any]] = []
+    for key, value in options.items():
+        if key == "ssl" and isinstance(value, Mapping) and "ca" in value:
+            pairs.append(("ssl-ca", value["ca"]))
+        for item in value if isinstance(value, list | tuple) else (value,):
+            if isinstance(item, bool):
+                pairs.append((key, str(item).lower()))
+            elif isinstance(item, str | int | float):
+                pairs.append((key, item))
+    return pairs
+
+
+def absolute_file(name: str, folder: Path | None, mode: str | None = None) -> str:
+    """Return the path of an SQLite file, absolute from ``folder``; with a mode, as the URI that SQLite wants."""
+    if name == MEMORY or name.startswith("file:") or not name:
+        return name
+    path = str(folder / name) if folder else name
+    return f"file:{quote(path)}?mode={mode}" if mode else path

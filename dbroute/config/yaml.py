@@ -1,0 +1,227 @@
+"""
+Reads one YAML file, as YAML 1.2 means it, into nodes that know line and column.
+
+The parser's events are walked here instead of PyYAML's composer: that one recurses in C (a deeply nested file ends
+the process), resolves scalars as YAML 1.1 did, and forgets duplicate keys.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from pathlib import Path
+from typing import Any
+
+import attrs
+import yaml
+
+from .nodes import Branch, Items, Leaf, Node, Source, dotted, key_source
+from .problems import Problems
+
+MAX_BYTES = 1_000_000
+MAX_DEPTH = 50
+MAX_NODES = 50_000
+
+_Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+_INTEGER = re.compile(r"[-+]?[0-9]+")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_WORDS: dict[str, Any] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+    **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), float("inf")),
+    **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), float("-inf")),
+    **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
+}
+_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "seq", "map")}
+
+
+class _Fault(Exception):
+    """The file cannot be read any further."""
+
+    def __init__(self, source: Source, message: str, hint: str = "", path: str = "") -> None:
+        super().__init__(message)
+        self.source, self.message, self.hint, self.path = source, message, hint, path
+
+
+def read_yaml(path: Path, rank: int, problems: Problems) -> Branch | None:
+    """
+    Read a file into nodes.
+
+    Args:
+        path: The file.
+        rank: Height of the layer, for the sources.
+        problems: Takes what is wrong with the file.
+
+    Returns:
+        The mapping at the top of the file; ``None`` where it cannot be used, and ``problems`` says why.
+    """
+    source = Source(path.name, rank=rank, folder=path.parent)
+    try:
+        return _Reader(source, problems).read(_text(path, source))
+    except _Fault as fault:
+        problems.add(fault.source, fault.path, fault.message, fault.hint)
+        return None
+
+
+def _text(path: Path, source: Source) -> str:
+    try:
+        # O_NONBLOCK: opening a FIFO must not wait for somebody who writes to it.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        with open(descriptor, "rb") as file:  # noqa: PTH123 - the descriptor is open already
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise _Fault(source, "is not a file", "put a YAML file there, or remove it")
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        raise _Fault(source, f"cannot be read: {reason}", "check the file and its permissions") from None
+    if len(data) > MAX_BYTES:
+        raise _Fault(source, f"is larger than {MAX_BYTES:,} bytes", "configuration that long is not read")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise _Fault(attrs.evolve(source, line=line), "is not UTF-8", "save the file as UTF-8") from None
+
+
+class _Reader:
+    """Walks the parser's events; holds what has been seen so far."""
+
+    def __init__(self, source: Source, problems: Problems) -> None:
+        self.source, self.problems = source, problems
+        self.anchors: dict[str, Node] = {}
+        self.count = 0
+
+    def at(self, mark: Any) -> Source:
+        return attrs.evolve(self.source, line=mark.line + 1, column=mark.column + 1)
+
+    def read(self, text: str) -> Branch:
+        try:
+            events = yaml.parse(text, Loader=_Parser)
+            next(events), next(events)  # the start of the stream, and of the document if there is one
+            first = next(events, None)
+            if first is None:
+                raise _Fault(self.source, "is empty", "write a section such as 'databases:', or delete the file")
+            top = self.node(events, first, ())
+            next(events)
+            if not isinstance(next(events), yaml.StreamEndEvent):
+                raise _Fault(self.source, "holds several documents", "keep one, and remove the '---' lines")
+        except yaml.MarkedYAMLError as error:
+            where = self.at(error.problem_mark) if error.problem_mark else self.source
+            raise _Fault(where, f"is not YAML: {error.problem}", "check indentation, colons and quotes") from None
+        except yaml.reader.ReaderError as error:
+            raise _Fault(self.source, f"is not YAML: {error.reason}", "remove the control character") from None
+        except (yaml.YAMLError, ValueError):
+            raise _Fault(self.source, "is not YAML", "check indentation, colons and quotes") from None
+        if isinstance(top, Leaf) and top.value is None:
+            raise _Fault(self.source, "is empty", "write a section such as 'databases:', or delete the file")
+        if not isinstance(top, Branch):
+            raise _Fault(top.source, "has no sections", "start it with a section such as 'databases:'")
+        return top
+
+    def node(self, events: Any, event: Any, path: tuple[Any, ...], key: Source | None = None) -> Node:
+        """Return the node that begins with ``event``."""
+        where = self.at(event.start_mark)
+        self.counted(1, where)
+        if len(path) > MAX_DEPTH:
+            raise _Fault(where, f"is nested deeper than {MAX_DEPTH} levels", "flatten it")
+        if isinstance(event, yaml.AliasEvent):
+            return self.alias(event, where, key)
+        if event.tag and event.tag not in _TAGS and event.tag != "!":
+            self.problems.add(where, dotted(path), f"has the tag {event.tag}", "remove it; tags are not supported")
+        node: Node
+        anchor = event.anchor
+        if isinstance(event, yaml.ScalarEvent):
+            node = self.scalar(event, where, path, key)
+        elif isinstance(event, yaml.SequenceStartEvent):
+            nodes: list[Node] = []
+            while not isinstance(event := next(events), yaml.SequenceEndEvent):
+                nodes.append(self.node(events, event, (*path, len(nodes))))
+            node = Items(tuple(nodes), where, key)
+        else:
+            node = self.mapping(events, where, path, key)
+        if anchor:
+            self.anchors[anchor] = node
+        return node
+
+    def counted(self, nodes: int, where: Source) -> None:
+        self.count += nodes
+        if self.count > MAX_NODES:
+            raise _Fault(where, f"has more than {MAX_NODES:,} values, aliases expanded", "shorten it")
+
+    def alias(self, event: Any, where: Source, key: Source | None) -> Node:
+        if event.anchor not in self.anchors:
+            raise _Fault(where, f"refers to the unknown anchor '{event.anchor}'", f"define &{event.anchor} above")
+        node = self.anchors[event.anchor]
+        self.counted(_size(node), where)
+        return attrs.evolve(node, key=key)
+
+    def mapping(self, events: Any, where: Source, path: tuple[Any, ...], key: Source | None) -> Branch:
+        nodes: dict[Any, Node] = {}
+        merged: dict[Any, Node] = {}
+        while not isinstance(event := next(events), yaml.MappingEndEvent):
+            key_at = self.at(event.start_mark)
+            name = self.key(event, key_at, path)
+            here = (*path, name)
+            node = self.node(events, next(events), here, key_at)
+            if name == "<<" and not event.style:
+                merged = {**self.merge_key(node, path), **merged}
+            elif name in nodes:
+                first = key_source(nodes[name])
+                self.problems.add(
+                    key_at, dotted(here), f"is there twice, first in line {first.line}", "keep one of the two"
+                )
+            else:
+                nodes[name] = node
+        return Branch({**merged, **nodes}, where, key)
+
+    def key(self, event: Any, where: Source, path: tuple[Any, ...]) -> Any:
+        if not isinstance(event, yaml.ScalarEvent):
+            raise _Fault(where, "has a key that is not a text", "quote the key", dotted(path))
+        name = self.value(event, where, path)
+        return "" if name is None else name
+
+    def merge_key(self, node: Node, path: tuple[Any, ...]) -> dict[Any, Node]:
+        """Return what ``<<`` brings in; the first of several mappings wins."""
+        merged: dict[Any, Node] = {}
+        for item in node.nodes if isinstance(node, Items) else (node,):
+            if not isinstance(item, Branch):
+                self.problems.add(item.source, dotted((*path, "<<")), "is not a mapping", "merge mappings only")
+                continue
+            merged = {**item.nodes, **merged}
+        return merged
+
+    def scalar(self, event: Any, where: Source, path: tuple[Any, ...], key: Source | None) -> Leaf:
+        value = self.value(event, where, path)
+        return Leaf(value, where, key, template=isinstance(value, str))
+
+    def value(self, event: Any, where: Source, path: tuple[Any, ...]) -> Any:
+        """Return what a scalar stands for in the core schema of YAML 1.2."""
+        text = event.value
+        if event.style or event.tag in {"!", "tag:yaml.org,2002:str"}:
+            return text
+        if text in _WORDS:
+            return _WORDS[text]
+        if _INTEGER.fullmatch(text):
+            digits = text.lstrip("+-")
+            if len(digits) > 1 and digits[0] == "0":
+                hint = f"write 0o{digits.lstrip('0') or '0'} for octal, or quote it"
+                self.problems.add(where, dotted(path), f"'{text}' has a leading zero", hint)
+                return 0
+            return int(text) if len(digits) <= 100 else text
+        if re.fullmatch(r"0o[0-7]{1,100}", text):
+            return int(text[2:], 8)
+        if re.fullmatch(r"0x[0-9a-fA-F]{1,100}", text):
+            return int(text[2:], 16)
+        if _FLOAT.fullmatch(text) and len(text) <= 100:
+            return float(text)
+        return text
+
+
+def _size(node: Node) -> int:
+    if isinstance(node, Leaf):
+        return 1
+    nodes = node.nodes if isinstance(node, Items) else node.nodes.values()
+    return 1 + sum(_size(item) for item in nodes)
