@@ -47,5 +47,3 @@ def configure(module: str | None, config: DjangoConfig | None = None) -> dict[st
     from .django.settings import configure as fill
 
     return fill(module, config)
-
-

@@ -90,7 +90,7 @@ def _mask(value: Any) -> str:
 
 def _mask_values(value: Any) -> str:
     """Show the keys of a mapping; its values may have come from anywhere."""
-    return repr({key: MASK for key in value}) if isinstance(value, Mapping) and value else repr(value)
+    return repr(dict.fromkeys(value, MASK)) if isinstance(value, Mapping) and value else repr(value)
 
 
 @attrs.frozen(kw_only=True)

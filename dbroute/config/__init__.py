@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..exceptions import ConfigError, ConfigWarning
 from ..models import DjangoConfig
-from .build import Builder
+from .build import build, check_layer
 from .declared import SettingsView, class_root, own_sections, settings_root
 from .environ import Environ
 from .interpolation import Resolver, interpolate
@@ -99,16 +99,16 @@ def _load(
     resolver = Resolver(place.texts, problems)
     spelling = Spelling(declared(layer.root for layer in layers), resolver, problems)
     normal = [spelling.normalise(layer) for layer in layers]
-    builder = Builder(schema, problems)
     for layer, root in zip(layers, normal, strict=True):
         if not layer.from_settings:
-            builder.check_layer(root)
+            check_layer(root, schema, problems)
     merged = interpolate(merge(without_replaced_options(normal)), resolver)
     notes = tuple(
         f"{name} names no rule and no database that is declared; it is ignored. Add a rule or a database, or unset it"
         for name in ignored
     )
     assert isinstance(merged, Branch)  # noqa: S101 - for the type checker
-    tree = builder.build(merged, place, notes, tuple(config.database_routers) if config else ())
+    routers = tuple(config.database_routers) if config else ()
+    tree = build(merged, schema, place, problems, routers=routers, warnings=notes)
     problems.raise_if_any()
     return tree

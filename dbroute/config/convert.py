@@ -129,7 +129,7 @@ def _expected(annotation: Any, unit: str = "") -> str:
     return " or ".join(names)
 
 
-class _Mismatch(Exception):
+class _MismatchError(Exception):
     """A value is not what its place wants."""
 
 
@@ -156,9 +156,9 @@ class Converter:
             return self.untyped(node, path)
         try:
             return self._typed(node, annotation, path, unit)
-        except _Mismatch as mismatch:
+        except _MismatchError as mismatch:
             message = str(mismatch) or f"expected {_expected(annotation, unit)}, got {shown(node, path[-1])}"
-            self.problems.add(node.source, path_of(node, path), message, _quote_hint(node, annotation))
+            self.problems.add(node.source, path_of(node, path), message, _remedy(node, annotation, unit))
             return FAILED
 
     def untyped(self, node: Node, path: Path_) -> Any:
@@ -183,19 +183,19 @@ class Converter:
                 return self.instance(node, cls, path)
             inner = element(annotation, Mapping)
             if inner is None:
-                raise _Mismatch
+                raise _MismatchError
             found = {key: self.convert(item, inner, (*path, key)) for key, item in node.nodes.items()}
             return {key: value for key, value in found.items() if value is not FAILED}
         if isinstance(node, Items):
             inner = element(annotation, Sequence)
             if inner is None:
-                raise _Mismatch
+                raise _MismatchError
             values = [self.convert(item, inner, (*path, number)) for number, item in enumerate(node.nodes)]
             return [value for value in values if value is not FAILED]
         if node.value is None:
             if type(None) in allowed:
                 return None
-            raise _Mismatch
+            raise _MismatchError
         if unit:
             return _seconds(node)
         return _scalar(node, allowed, path)
@@ -217,19 +217,19 @@ class Converter:
             self.problems.add(node.source, dotted(path), message, "change it")
             return FAILED
 
-    def fields(self, node: Branch, cls: type, path: Path_, ignore: Iterable[str] = ()) -> dict[str, Any]:
+    def fields(self, node: Branch, cls: type, path: Path_, ignore: Iterable[Hashable] = ()) -> dict[str, Any]:
         """Return the converted fields of an attrs class that the mapping has."""
         fields = fields_of(cls)
         values: dict[str, Any] = {}
         for key, item in node.nodes.items():
-            if key in ignore:
+            if key in set(ignore):
                 continue
-            if key not in fields:
+            if not isinstance(key, str) or key not in fields:
                 hint = did_you_mean(str(key), fields) or f"known are {', '.join(fields)}"
                 self.problems.add(key_source(item), dotted((*path, key)), "unknown key", hint)
                 continue
-            field, annotation = fields[str(key)]
-            values[str(key)] = self.convert(item, annotation, (*path, key), field.metadata.get("unit", ""))
+            field, annotation = fields[key]
+            values[key] = self.convert(item, annotation, (*path, key), field.metadata.get("unit", ""))
         return values
 
 
@@ -247,7 +247,7 @@ def from_text(node: Node, annotation: Any) -> Node:
         try:
             return _from_json(json.loads(text), node)
         except (ValueError, RecursionError):
-            raise _Mismatch(f"is not JSON; expected {_expected(annotation)}") from None
+            raise _MismatchError(f"is not JSON; expected {_expected(annotation)}") from None
     if wants_list and str not in members(annotation):
         parts = [part.strip() for part in text.split(",")] if text else []
         return Items(tuple(attrs.evolve(node, value=part) for part in parts), node.source, node.key)
@@ -283,7 +283,7 @@ def _scalar(node: Leaf, allowed: tuple[Any, ...], path: Path_) -> Any:
         return value
     if Path in allowed and isinstance(value, str | Path):
         return node.source.folder / value if node.source.folder else Path(value)
-    raise _Mismatch
+    raise _MismatchError
 
 
 def _native(value: Any, kind: Any) -> Any:
@@ -322,13 +322,20 @@ def _seconds(node: Leaf) -> int | None:
         found = seconds(node.value.strip())
         if found is not None:
             return found
-    raise _Mismatch
+    raise _MismatchError
 
 
-def _quote_hint(node: Node, annotation: Any) -> str:
-    if isinstance(node, Leaf) and str in members(annotation) and isinstance(node.value, bool | float):
-        return "put it into quotes"
-    return "change it"
+def _remedy(node: Node, annotation: Any, unit: str) -> str:
+    """Return how to write what an annotation wants."""
+    allowed = members(annotation)
+    if unit:
+        return "write 600 or 10m"
+    if str in allowed:
+        return "put it into quotes" if isinstance(node, Leaf) else "write one text"
+    for kind, example in ((bool, "write true or false"), (int, "write digits only"), (float, "write a number")):
+        if kind in allowed:
+            return example
+    return "write [one, two]" if element(annotation, Sequence) else "write {key: value}"
 
 
 def _holds_secret(node: Node) -> bool:
@@ -337,6 +344,3 @@ def _holds_secret(node: Node) -> bool:
     if isinstance(node, Items):
         return any(map(_holds_secret, node.nodes))
     return any(_holds_secret(item) or names_secret(key) for key, item in node.nodes.items())
-
-
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import typing
 from collections.abc import Hashable, Iterable, Mapping
 from pathlib import Path
@@ -64,9 +65,7 @@ def own_sections(config: DjangoConfig) -> dict[str, type]:
         if not issubclass(cls, DjangoConfig) or cls is DjangoConfig:
             continue
         hints = _hints(cls)
-        for name, hint in hints.items():
-            if isinstance(hint, type) and attrs.has(hint):
-                found[name] = hint
+        found |= {name: hint for name, hint in hints.items() if isinstance(hint, type) and attrs.has(hint)}
         for name, value in vars(cls).items():
             if not name.startswith("_") and not isinstance(value, type) and attrs.has(type(value)):
                 found[name] = type(value)
@@ -74,7 +73,7 @@ def own_sections(config: DjangoConfig) -> dict[str, type]:
 
 
 def _hints(cls: type) -> dict[str, Any]:
-    own = cls.__dict__.get("__annotations__", {})
+    own = inspect.get_annotations(cls)
     return {name: hint for name, hint in typing.get_type_hints(cls).items() if name in own}
 
 
@@ -99,7 +98,7 @@ def class_root(config: DjangoConfig, folder: Path) -> Branch:
 
 
 def _written(value: Any, source: Source) -> Node:
-    """Return the node of what somebody wrote in a class; of an attrs object, the fields that are not at their default."""
+    """Return the node of what somebody wrote in a class; an attrs object says the fields not at their default."""
     if isinstance(value, Secret):
         return Leaf(value.reveal(), source, template=True, secret=True)
     if attrs.has(type(value)):
@@ -114,5 +113,5 @@ def _written(value: Any, source: Source) -> Node:
 
 
 def _default(field: attrs.Attribute[Any]) -> Any:
-    default = field.default
-    return default.factory() if isinstance(default, attrs.Factory) and not default.takes_self else default  # type: ignore[arg-type]
+    factory = getattr(field.default, "factory", None)
+    return factory() if factory and not getattr(field.default, "takes_self", False) else field.default

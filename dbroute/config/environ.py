@@ -23,7 +23,7 @@ _MAX_SECRET = 1_000_000
 Path_ = tuple[Hashable, ...]
 
 
-class _Unknown(Exception):
+class _UnknownError(Exception):
     """A variable leads to no place in the configuration."""
 
     def __init__(self, message: str, hint: str) -> None:
@@ -59,7 +59,7 @@ class Environ:
                 continue
             try:
                 found = self.target(name)
-            except _Unknown as error:
+            except _UnknownError as error:
                 self.problems.add(self.variables[name].source, "", str(error), error.hint)
                 continue
             if found is None:
@@ -87,14 +87,14 @@ class Environ:
             try:
                 exact = read(name)
                 failure = None
-            except _Unknown as error:
+            except _UnknownError as error:
                 exact, failure = None, error
             if exact is not None:
                 return exact, False
             if name.endswith("_FILE"):
                 try:
                     behind = read(name.removesuffix("_FILE"))
-                except _Unknown:
+                except _UnknownError:
                     behind = None
                 if behind is not None:
                     return behind, True
@@ -114,7 +114,7 @@ class Environ:
         setting = name.removeprefix("DJANGO_")
         if setting in OWNED and (self.schema.known is None or setting in self.schema.known):
             section = OWNED[setting]
-            raise _Unknown(f"{setting} cannot be set like this", f"use DBROUTE_{section.upper()}__…")
+            raise _UnknownError(f"{setting} cannot be set like this", f"use DBROUTE_{section.upper()}__…")
         mentioned = any(root.get("django", setting) is not None for root in self.lower)
         return ("django", setting) if mentioned or setting in (self.schema.known or ()) else None
 
@@ -124,7 +124,7 @@ class Environ:
         for part in name.removeprefix("DBROUTE_").split("__"):
             path = (*path, self.part(name, path, part))
         if len(path) < 2:
-            raise _Unknown("names a section, not a value", f"name the value: {name}__…")
+            raise _UnknownError("names a section, not a value", f"name the value: {name}__…")
         return path
 
     def part(self, name: str, path: Path_, part: str) -> Hashable:
@@ -137,7 +137,7 @@ class Environ:
         for keys in (below, known):
             same = sorted({str(key) for key in keys if str(key).lower() == folded})
             if len(same) > 1:
-                raise _Unknown(f"'{part}' may mean {' and '.join(same)}", "rename one of them")
+                raise _UnknownError(f"'{part}' may mean {' and '.join(same)}", "rename one of them")
             if same:
                 return next(key for key in keys if str(key) == same[0])
         if open_ and part:
@@ -148,9 +148,10 @@ class Environ:
         corrected = name.replace(part, suggestion.upper(), 1) if suggestion else ""
         known_here = ", ".join(sorted({str(key).upper() for key in known}))
         hint = f"did you mean '{corrected}'?" if corrected else f"known here are {known_here}"
-        raise _Unknown(f"unknown part '{part}'", hint if len(hint) < 400 else "see the reference of settings")
+        raise _UnknownError(f"unknown part '{part}'", hint if len(hint) < 400 else "see the reference of settings")
 
     def leaf(self, name: str, from_file: bool) -> Leaf | None:
+        """Return the variable's text, or the text of the file that it names."""
         variable = self.variables[name]
         if not from_file:
             return Leaf(variable.value, variable.source, reading="text")

@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from .nodes import Branch, Items, Leaf, Node, Source, path_of
+from .nodes import Branch, Items, Node, Source, path_of
 from .problems import Problems, did_you_mean
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

@@ -131,7 +131,9 @@ def _no_file(folder: Path, stem: str, named: str, environment: str, problems: Pr
     problems.add(Source("DJANGO_ENV", rank=5), "", message, hint or "add the file, or correct the name")
 
 
-def _folder(path: Path | str | None, environ: Mapping[str, str], problems: Problems, optional: bool) -> tuple[Path, str]:
+def _folder(
+    path: Path | str | None, environ: Mapping[str, str], problems: Problems, optional: bool
+) -> tuple[Path, str]:
     """Return the folder of the files and what their names begin with."""
     given = path if path is not None else environ.get("DBROUTE_CONFIG") or None
     if given is not None:
@@ -160,7 +162,9 @@ def _folder(path: Path | str | None, environ: Mapping[str, str], problems: Probl
 
 
 def _holds_config(folder: Path) -> bool:
-    return os.path.lexists(folder / "config.yaml") or any(folder.glob("config.*.yaml")) or (folder / "config.yml").exists()
+    return (
+        os.path.lexists(folder / "config.yaml") or any(folder.glob("config.*.yaml")) or (folder / "config.yml").exists()
+    )
 
 
 def _places(environ: Mapping[str, str]) -> list[Path]:

@@ -164,7 +164,9 @@ def dotted(path: tuple[Hashable, ...]) -> str:
     """Return a path as people write it; numbers in it are positions in a list."""
     text = ""
     for part in path:
-        text += f"[{part}]" if isinstance(part, int) and not isinstance(part, bool) else f".{part}" if text else f"{part}"
+        text += (
+            f"[{part}]" if isinstance(part, int) and not isinstance(part, bool) else f".{part}" if text else f"{part}"
+        )
     return text
 
 
@@ -179,7 +181,7 @@ def shown(node: Node, key: object = "") -> str:
         return "a mapping"
     if isinstance(node, Items):
         return "a list"
-    if node.secret or names_secret(key):
+    if node.secret or names_secret(key) or "://" in str(node.value):
         return MASK
     text = repr(node.value)
     return text if len(text) <= 40 else text[:37] + "…" + text[-1]

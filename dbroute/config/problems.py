@@ -26,7 +26,9 @@ class Problems:
 
     def error(self) -> ConfigError:
         """Return all faults as one exception, sorted by source."""
-        return ConfigError(sorted(self._found, key=lambda problem: (self._found[problem], problem.path, problem.message)))
+        return ConfigError(
+            sorted(self._found, key=lambda problem: (self._found[problem], problem.path, problem.message))
+        )
 
     def raise_if_any(self) -> None:
         """Raise the faults, if there are any."""

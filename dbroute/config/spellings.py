@@ -7,8 +7,7 @@ own ``DATABASES`` all become ``databases.<alias>.<field>``, so that a layer can 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Hashable, Iterable, Sequence
 
 import attrs
 
@@ -18,7 +17,7 @@ from .interpolation import Resolver
 from .layers import Layer
 from .nodes import Branch, Items, Leaf, Node, dotted, key_source, shown
 from .problems import Problems, did_you_mean
-from .urls import PARTS, UrlError, backend, query_options, split_url, whole_reference
+from .urls import PARTS, backend, query_options, split_url, whole_reference
 
 _SHORT = "url_"
 
@@ -62,19 +61,31 @@ class Spelling:
 
     def normalise(self, layer: Layer) -> Branch:
         """Return the layer with all its databases as ``databases.<alias>.<field>``."""
-        databases: dict[Hashable, Node] = {}
         for section in ("database", "databases", "routing", "django"):
             node = layer.root.get(section)
             if node is not None and not isinstance(node, Branch):
                 hint = "write database: {url: …}" if section == "database" else f"write keys below '{section}:'"
                 self.problems.add(node.source, section, f"expected a mapping, got {shown(node)}", hint)
+        databases = self.full_form(layer, self.short_form(layer))
+        nodes = {key: node for key, node in layer.root.nodes.items() if key != "database"}
+        if databases or "databases" in nodes:
+            nodes["databases"] = Branch(databases, layer.root.branch("databases").source)
+        return layer.root.with_nodes(nodes)
+
+    def short_form(self, layer: Layer) -> dict[Hashable, Node]:
+        """Return the databases of the ``database:`` section by alias."""
+        databases: dict[Hashable, Node] = {}
         for key, node in layer.root.branch("database").nodes.items():
             alias = self.alias(key, node)
             if alias is not None and not (isinstance(node, Leaf) and node.value is None):
                 field = Branch({"url": node}, node.source, node.key)
                 databases[alias] = self.database(field, ("database", key), layer)
-        for alias, node in layer.root.branch("databases").nodes.items():
-            path = ("databases", alias)
+        return databases
+
+    def full_form(self, layer: Layer, databases: dict[Hashable, Node]) -> dict[Hashable, Node]:
+        """Return the databases of the ``databases:`` section by alias, above those of the short form."""
+        for key, node in layer.root.branch("databases").nodes.items():
+            alias, path = key, ("databases", key)
             if not isinstance(alias, str):
                 self.problems.add(key_source(node), dotted(path), "an alias has to be a text", "put it into quotes")
                 continue
@@ -89,14 +100,14 @@ class Spelling:
             if isinstance(short, Branch) and node.get("url") is not None:
                 first = key_source(short)
                 self.problems.add(
-                    key_source(node), dotted((*path, "url")), f"the same layer sets it at {first}", "keep one of the two"
+                    key_source(node),
+                    dotted((*path, "url")),
+                    f"the same layer sets it at {first}",
+                    "keep one of the two",
                 )
             full = self.database(node, path, layer)
             databases[alias] = full if not isinstance(short, Branch) else _above(short, full)
-        nodes = {key: node for key, node in layer.root.nodes.items() if key != "database"}
-        if databases or "databases" in nodes:
-            nodes["databases"] = Branch(databases, layer.root.branch("databases").source)
-        return layer.root.with_nodes(nodes)
+        return databases
 
     def alias(self, key: Hashable, node: Node) -> str | None:
         """Return the alias that a key of the short form stands for."""
@@ -245,5 +256,3 @@ def _lowered_test(node: Branch, from_settings: bool, extra: dict[Hashable, Node]
     if unknown:
         extra["TEST"] = Branch(unknown, node.source)
     return node.with_nodes(nodes)
-
-

@@ -13,6 +13,10 @@ from ..models import ConnectionConfig, DatabaseConfig, ReplicaConfig
 from .nodes import Branch, Node
 
 
+def _frozen(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    return MappingProxyType(dict(value))
+
+
 class ShortForm:
     """
     The databases' URLs under the names of the short form: ``url``, and ``url_<name>`` for each other database.
@@ -61,18 +65,14 @@ class Config:
     environment: str
     folder: Path
     files: tuple[str, ...]
-    databases: Mapping[str, DatabaseConfig] = attrs.field(converter=lambda value: MappingProxyType(dict(value)))
-    replicas: Mapping[str, tuple[str, ReplicaConfig]] = attrs.field(
-        converter=lambda value: MappingProxyType(dict(value))
-    )
-    migrate_connections: Mapping[str, ConnectionConfig] = attrs.field(
-        converter=lambda value: MappingProxyType(dict(value))
-    )
+    databases: Mapping[str, DatabaseConfig] = attrs.field(converter=_frozen)
+    replicas: Mapping[str, tuple[str, ReplicaConfig]] = attrs.field(converter=_frozen)
+    migrate_connections: Mapping[str, ConnectionConfig] = attrs.field(converter=_frozen)
     database: ShortForm
-    routing: Mapping[str, str] = attrs.field(converter=lambda value: MappingProxyType(dict(value)))
+    routing: Mapping[str, str] = attrs.field(converter=_frozen)
     routers: tuple[str, ...] = ()
-    django: Mapping[str, Any] = attrs.field(converter=lambda value: MappingProxyType(dict(value)))
-    own: Mapping[str, Any] = attrs.field(converter=lambda value: MappingProxyType(dict(value)))
+    django: Mapping[str, Any] = attrs.field(converter=_frozen)
+    own: Mapping[str, Any] = attrs.field(converter=_frozen)
     extra: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
     warnings: tuple[str, ...] = ()
     _nodes: Branch = attrs.field(eq=False)

@@ -226,7 +226,12 @@ def split_hosts(text: str) -> tuple[str, str]:
         ports.append(match.group(2) or "")
     for port in ports:
         if port and not _MARKED.search(port):
-            check_port(port)
+            try:
+                check_port(port)
+            except UrlError as error:
+                # The usual cause: a password that holds one of these characters as it is.
+                hint = "correct it; in user and password write '/' as %2F, '@' as %40, ':' as %3A, '?' as %3F"
+                raise UrlError(str(error), hint) from None
     return ",".join(hosts), ",".join(ports) if any(ports) else ""
 
 
@@ -239,8 +244,7 @@ def check_port(port: str | int) -> None:
     """
     for item in str(port).split(","):
         if item and not (item.isascii() and item.isdigit() and 0 < int(item[:9]) < 65536):
-            hint = "write a number from 1 to 65535; percent-encode '/', ':', '@', '?' and '#' in user and password"
-            raise UrlError("the port is not a number", hint)
+            raise UrlError("the port is no number from 1 to 65535", "correct it")
 
 
 def join_url(engine: str, parts: Mapping[str, Any], options: Mapping[str, Any]) -> str:

@@ -38,7 +38,7 @@ _WORDS: dict[str, Any] = {
 _TAGS = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "seq", "map")}
 
 
-class _Fault(Exception):
+class _FileError(Exception):
     """The file cannot be read any further."""
 
     def __init__(self, source: Source, message: str, hint: str = "", path: str = "") -> None:
@@ -61,7 +61,7 @@ def read_yaml(path: Path, rank: int, problems: Problems) -> Branch | None:
     source = Source(path.name, rank=rank, folder=path.parent)
     try:
         return _Reader(source, problems).read(_text(path, source))
-    except _Fault as fault:
+    except _FileError as fault:
         problems.add(fault.source, fault.path, fault.message, fault.hint)
         return None
 
@@ -72,18 +72,18 @@ def _text(path: Path, source: Source) -> str:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
         with open(descriptor, "rb") as file:  # noqa: PTH123 - the descriptor is open already
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise _Fault(source, "is not a file", "put a YAML file there, or remove it")
+                raise _FileError(source, "is not a file", "put a YAML file there, or remove it")
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
-        raise _Fault(source, f"cannot be read: {reason}", "check the file and its permissions") from None
+        raise _FileError(source, f"cannot be read: {reason}", "check the file and its permissions") from None
     if len(data) > MAX_BYTES:
-        raise _Fault(source, f"is larger than {MAX_BYTES:,} bytes", "configuration that long is not read")
+        raise _FileError(source, f"is larger than {MAX_BYTES:,} bytes", "configuration that long is not read")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise _Fault(attrs.evolve(source, line=line), "is not UTF-8", "save the file as UTF-8") from None
+        raise _FileError(attrs.evolve(source, line=line), "is not UTF-8", "save the file as UTF-8") from None
 
 
 class _Reader:
@@ -103,22 +103,22 @@ class _Reader:
             next(events), next(events)  # the start of the stream, and of the document if there is one
             first = next(events, None)
             if first is None:
-                raise _Fault(self.source, "is empty", "write a section such as 'databases:', or delete the file")
+                raise _FileError(self.source, "is empty", "write a section such as 'databases:', or delete the file")
             top = self.node(events, first, ())
             next(events)
             if not isinstance(next(events), yaml.StreamEndEvent):
-                raise _Fault(self.source, "holds several documents", "keep one, and remove the '---' lines")
+                raise _FileError(self.source, "holds several documents", "keep one, and remove the '---' lines")
         except yaml.MarkedYAMLError as error:
             where = self.at(error.problem_mark) if error.problem_mark else self.source
-            raise _Fault(where, f"is not YAML: {error.problem}", "check indentation, colons and quotes") from None
+            raise _FileError(where, f"is not YAML: {error.problem}", "check indentation, colons and quotes") from None
         except yaml.reader.ReaderError as error:
-            raise _Fault(self.source, f"is not YAML: {error.reason}", "remove the control character") from None
+            raise _FileError(self.source, f"is not YAML: {error.reason}", "remove the control character") from None
         except (yaml.YAMLError, ValueError):
-            raise _Fault(self.source, "is not YAML", "check indentation, colons and quotes") from None
+            raise _FileError(self.source, "is not YAML", "check indentation, colons and quotes") from None
         if isinstance(top, Leaf) and top.value is None:
-            raise _Fault(self.source, "is empty", "write a section such as 'databases:', or delete the file")
+            raise _FileError(self.source, "is empty", "write a section such as 'databases:', or delete the file")
         if not isinstance(top, Branch):
-            raise _Fault(top.source, "has no sections", "start it with a section such as 'databases:'")
+            raise _FileError(top.source, "has no sections", "start it with a section such as 'databases:'")
         return top
 
     def node(self, events: Any, event: Any, path: tuple[Any, ...], key: Source | None = None) -> Node:
@@ -126,7 +126,7 @@ class _Reader:
         where = self.at(event.start_mark)
         self.counted(1, where)
         if len(path) > MAX_DEPTH:
-            raise _Fault(where, f"is nested deeper than {MAX_DEPTH} levels", "flatten it")
+            raise _FileError(where, f"is nested deeper than {MAX_DEPTH} levels", "flatten it")
         if isinstance(event, yaml.AliasEvent):
             return self.alias(event, where, key)
         if event.tag and event.tag not in _TAGS and event.tag != "!":
@@ -149,11 +149,11 @@ class _Reader:
     def counted(self, nodes: int, where: Source) -> None:
         self.count += nodes
         if self.count > MAX_NODES:
-            raise _Fault(where, f"has more than {MAX_NODES:,} values, aliases expanded", "shorten it")
+            raise _FileError(where, f"has more than {MAX_NODES:,} values, aliases expanded", "shorten it")
 
     def alias(self, event: Any, where: Source, key: Source | None) -> Node:
         if event.anchor not in self.anchors:
-            raise _Fault(where, f"refers to the unknown anchor '{event.anchor}'", f"define &{event.anchor} above")
+            raise _FileError(where, f"refers to the unknown anchor '{event.anchor}'", f"define &{event.anchor} above")
         node = self.anchors[event.anchor]
         self.counted(_size(node), where)
         return attrs.evolve(node, key=key)
@@ -179,7 +179,7 @@ class _Reader:
 
     def key(self, event: Any, where: Source, path: tuple[Any, ...]) -> Any:
         if not isinstance(event, yaml.ScalarEvent):
-            raise _Fault(where, "has a key that is not a text", "quote the key", dotted(path))
+            raise _FileError(where, "has a key that is not a text", "quote the key", dotted(path))
         name = self.value(event, where, path)
         return "" if name is None else name
 

@@ -1,0 +1,242 @@
+"""Builds the databases of the tree from their merged fields, and refuses those that cannot work."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import attrs
+
+from ..models import (
+    ConnectionConfig,
+    DatabaseConfig,
+    DatabaseTestConfig,
+    ReplicaConfig,
+    Secret,
+    Text,
+    reveal,
+    starts_read_only,
+)
+from .convert import FAILED, Converter, fields_of
+from .nodes import Branch, Items, Leaf, Node, Source, dotted, key_source, path_of, shown
+from .problems import Problems, did_you_mean, listed
+from .urls import (
+    PARTS,
+    UrlError,
+    absolute_file,
+    backend,
+    check_port,
+    is_sqlite,
+    join_url,
+    split_hosts,
+    unknown_engine,
+)
+
+_POOLED = ("postgresql", "postgis", "oracle")
+_HELPERS = {"extra", "sqlite_mode", "replicas", "migrate_url"}  # what is not converted field by field
+
+
+@attrs.define
+class Built:
+    """The databases of the tree; the fields are those of :class:`dbroute.config.tree.Config`."""
+
+    databases: dict[str, DatabaseConfig] = attrs.field(factory=dict)
+    replicas: dict[str, tuple[str, ReplicaConfig]] = attrs.field(factory=dict)
+    migrate_connections: dict[str, ConnectionConfig] = attrs.field(factory=dict)
+
+
+@attrs.frozen
+class Databases:
+    """
+    Builds databases, replicas and the connections that migrations use.
+
+    Attributes:
+        converter: Converts fields, and has the problems.
+    """
+
+    converter: Converter
+
+    @property
+    def problems(self) -> Problems:
+        """What takes the faults."""
+        return self.converter.problems
+
+    def build(self, root: Branch) -> Built:
+        """Return the databases of the merged and expanded nodes."""
+        built = Built()
+        nodes = {str(alias): node for alias, node in root.branch("databases").nodes.items()}
+        for alias, node in nodes.items():
+            if not isinstance(node, Branch):
+                continue
+            path = ("databases", alias)
+            values = self.connection(node, self.fields(node, DatabaseConfig, path), path)
+            if starts_read_only(values.get("options")):
+                values["readonly"] = True
+            if (ddl := self.ddl(alias, node)) is not None:
+                built.migrate_connections[alias] = ddl
+                values["migrate_url"] = ddl.url
+            built.databases[alias] = DatabaseConfig(**values)
+            for name, replica in self.replicas(alias, node).items():
+                if name in nodes:
+                    message = f"'{name}' is a database already"
+                    self.problems.add(key_source(node), dotted((*path, "replicas")), message, "rename that database")
+                built.replicas[name] = (alias, replica)
+        self.references(root, built.databases)
+        return built
+
+    def fields(self, node: Branch, cls: type, path: tuple[Hashable, ...]) -> dict[str, Any]:
+        """Return the converted fields of one database, replicas aside."""
+        values = self.converter.fields(node, cls, path, ignore=_HELPERS)
+        ddl, replicas = node.get("migrate_url"), node.get("replicas")
+        if isinstance(ddl, Branch):
+            self.fields(ddl, ConnectionConfig, (*path, "migrate_url"))
+        elif ddl is not None:
+            values["migrate_url"] = self.converter.convert(ddl, Text | None, (*path, "migrate_url"))
+        if replicas is not None and cls is ReplicaConfig:
+            hint = "list it among the replicas of the primary"
+            self.problems.add(key_source(replicas), dotted((*path, "replicas")), "a replica has no replicas", hint)
+        elif isinstance(replicas, Items):
+            for number, replica in enumerate(replicas.nodes):
+                here = (*path, "replicas", number)
+                if isinstance(replica, Branch):
+                    self.fields(replica, ReplicaConfig, here)
+                else:
+                    message = f"expected a URL or a mapping, got {shown(replica)}"
+                    self.problems.add(replica.source, dotted(here), message, "write {url: …}")
+        elif replicas is not None:
+            self.converter.convert(replicas, list[Any], (*path, "replicas"))
+        return {key: value for key, value in values.items() if value is not FAILED}
+
+    def connection(self, node: Branch, values: dict[str, Any], path: tuple[Hashable, ...]) -> dict[str, Any]:
+        """Return the fields of a database with the connection's parts in their final form."""
+        values = dict(values)
+        missing = {
+            name for name in ("url", *PARTS) if isinstance(part := node.get(name), Leaf) and part.reading == "missing"
+        }
+        if missing & {"url", "engine"}:
+            return values  # reported already, and nothing else can be said
+        scheme = values.get("engine")
+        if scheme is None:
+            hint = "write url: engine://user:password@host:port/name, or engine and name"
+            self.problems.add(key_source(node), dotted(path), "has neither url nor engine", hint)
+            return values
+        values["engine"] = engine = backend(scheme)
+        if engine is None:
+            error = unknown_engine(scheme, "engine")
+            self.fault(node, "engine", path, error)
+            return values
+        for field in PARTS:
+            if reveal(values.get(field)) == "":
+                values[field] = None
+        self.host(node, values, path)
+        if "name" not in missing:
+            self.name(node, values, path)
+        self.pool(node, values, path, engine)
+        parts = {part: reveal(values.get(part)) for part in PARTS}
+        text = join_url(scheme, parts, reveal(values.get("options", {})))
+        values["url"] = Secret(text)
+        return values
+
+    def fault(self, node: Branch, field: str, path: tuple[Hashable, ...], error: UrlError) -> None:
+        """Note what is wrong with one part of a connection, at the place that set it."""
+        part = node.get(field) or node
+        self.problems.add(part.source, path_of(part, (*path, field)), str(error), error.hint)
+
+    def host(self, node: Branch, values: dict[str, Any], path: tuple[Hashable, ...]) -> None:
+        """Take a host apart that came out of a reference and may carry a port; check the port."""
+        host, text = node.get("host"), str(reveal(values.get("host") or ""))
+        try:
+            if isinstance(host, Leaf) and host.reading == "host" and host.secret:
+                name, port = split_hosts(text)
+                if port and values.get("port"):
+                    raise UrlError("the port is given twice", "leave it out of the URL, or out of the variable")
+                values |= {"host": Secret(name), "port": port or values.get("port")}
+            elif re.fullmatch(r"[^:/\[]+:\d+", text):
+                raise UrlError("holds a port", "write it as 'port'")
+        except UrlError as error:
+            self.fault(node, "host", path, error)
+        port = reveal(values.get("port"))
+        if port is not None:
+            try:
+                check_port(port)
+            except UrlError as error:
+                self.fault(node, "port", path, error)
+            values["port"] = int(port) if str(port).isdecimal() else values["port"]
+
+    def name(self, node: Branch, values: dict[str, Any], path: tuple[Hashable, ...]) -> None:
+        """Refuse an empty name; make the path of an SQLite file absolute."""
+        name = reveal(values.get("name"))
+        if name is None:
+            if not is_sqlite(values["engine"]) and "service" in values.get("options", {}):
+                return
+            self.fault(node, "name", path, UrlError("the name of the database is empty", "name the database"))
+        elif is_sqlite(values["engine"]):
+            leaf = node.get("name")
+            mode = node.get("sqlite_mode")
+            text = absolute_file(
+                str(name), leaf.source.folder if leaf else None, str(mode.value) if isinstance(mode, Leaf) else None
+            )
+            values["name"] = Secret(text) if isinstance(leaf, Leaf) and leaf.secret else text
+
+    def pool(self, node: Branch, values: dict[str, Any], path: tuple[Hashable, ...], engine: str) -> None:
+        """Refuse a pool together with persistent connections, and where the backend has none."""
+        if not values.get("pool"):
+            return
+        if values.get("conn_max_age", 0) != 0:
+            hint = "remove one of them; the pool keeps connections open itself (max_lifetime)"
+            self.fault(node, "pool", path, UrlError("cannot be combined with conn_max_age", hint))
+        if engine.startswith("django.") and not engine.endswith(_POOLED):
+            self.fault(node, "pool", path, UrlError("needs PostgreSQL or Oracle", "remove it; use conn_max_age"))
+
+    def ddl(self, alias: str, node: Branch) -> ConnectionConfig | None:
+        """Return the connection that migrations of one database use, if it is another one."""
+        ddl, path = node.get("migrate_url"), ("databases", alias, "migrate_url")
+        if not isinstance(ddl, Branch):
+            return None
+        whole = ddl.with_nodes({**ddl.nodes, "options": _options(node, ddl)})
+        values = self.fields(whole, ConnectionConfig, path)
+        return ConnectionConfig(**self.connection(whole, values, path))
+
+    def replicas(self, alias: str, node: Branch) -> dict[str, ReplicaConfig]:
+        """Return the replicas of one database by alias; what a replica does not say it has from its primary."""
+        found: dict[str, ReplicaConfig] = {}
+        replicas = node.get("replicas")
+        common = {*fields_of(ConnectionConfig), "sqlite_mode"}
+        inherited: dict[Hashable, Node] = {key: item for key, item in node.nodes.items() if key in common}
+        for number, replica in enumerate(replicas.nodes if isinstance(replicas, Items) else ()):
+            if not isinstance(replica, Branch):
+                continue
+            path = ("databases", alias, "replicas", number)
+            whole = replica.with_nodes({**inherited, **replica.nodes, "options": _options(node, replica)})
+            values = self.connection(whole, self.fields(whole, ReplicaConfig, path), path)
+            found[f"{alias}_replica_{number + 1}"] = ReplicaConfig(**values)
+        return found
+
+    def references(self, root: Branch, databases: Mapping[str, DatabaseConfig]) -> None:
+        """Refuse fields of databases that name a database which does not exist, or cannot be meant."""
+        for alias, database in databases.items():
+            like = database.migrates_like
+            test = database.test
+            names: list[tuple[str, str]] = [("migrates_like", like)] if like is not None else []
+            if isinstance(test, DatabaseTestConfig):
+                names += [("test.mirror", test.mirror)] if test.mirror is not None else []
+                names += [("test.dependencies", name) for name in test.dependencies or ()]
+            for field, name in names:
+                node = root.get("databases", alias, *field.split("."))
+                source = node.source if node is not None else Source("configuration")
+                path = f"databases.{alias}.{field}"
+                if name not in databases:
+                    hint = did_you_mean(name, databases) or f"known are {listed(databases)}"
+                    self.problems.add(source, path, f"there is no database '{name}'", hint)
+                elif field == "migrates_like" and (name == alias or databases[name].migrates_like):
+                    hint = "name the database whose rules are meant"
+                    self.problems.add(source, path, f"'{name}' has no tables of its own to be like", hint)
+
+
+def _options(node: Branch, other: Branch) -> Branch:
+    """Return the options of another connection to a database: its own above the database's, where the engine is one."""
+    ours, theirs = (item.get("engine") for item in (node, other))
+    engines = {backend(str(item.value)) for item in (ours, theirs) if isinstance(item, Leaf)}
+    inherited = node.branch("options").nodes if len(engines) == 1 else {}
+    return Branch({**inherited, **other.branch("options").nodes}, other.source)

@@ -1,0 +1,55 @@
+"""The ``django:`` section: any other Django setting, checked against what Django and settings.py have there."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any
+
+from .convert import FAILED, Converter
+from .nodes import Branch, dotted, key_source
+from .problems import did_you_mean
+from .schema import OWNED, Schema
+
+
+def django_settings(converter: Converter, schema: Schema, root: Branch) -> dict[str, Any]:
+    """Return name to value of the settings that the section has."""
+    found: dict[str, Any] = {}
+    for key, node in root.branch("django").nodes.items():
+        name, path = str(key), ("django", key)
+        fault = _fault(name, schema)
+        if fault is not None:
+            converter.problems.add(key_source(node), dotted(path), *fault)
+            continue
+        value = converter.convert(node, schema.setting(name), path)
+        if value is not FAILED:
+            found[name] = value
+    return found
+
+
+def _fault(name: str, schema: Schema) -> tuple[str, str] | None:
+    """Return what is wrong with a setting's name, and what to do."""
+    known = schema.known or {}
+    if name in OWNED:
+        return "has a section of its own", f"use '{OWNED[name]}:'"
+    if not name.isupper():
+        return "unknown setting", did_you_mean(name.upper(), known) or "write settings in capitals"
+    if schema.known is not None and name not in known:
+        # A third-party setting has any name; one that is nearly Django's is a slip.
+        for near in difflib.get_close_matches(name, known, n=3, cutoff=0.8):
+            if _one_edit(name, near):
+                return "unknown setting", f"did you mean '{near}'?"
+    return None
+
+
+def _one_edit(one: str, two: str) -> bool:
+    """Tell whether inserting, deleting, replacing or swapping one character makes the one the other."""
+    if abs(len(one) - len(two)) > 1:
+        return False
+    if len(one) != len(two):
+        short, long = sorted((one, two), key=len)
+        return any(long[:position] + long[position + 1 :] == short for position in range(len(long)))
+    different = [position for position in range(len(one)) if one[position] != two[position]]
+    if len(different) == 2:
+        first, second = different
+        return second == first + 1 and one[first] == two[second] and one[second] == two[first]
+    return len(different) == 1

@@ -1,0 +1,86 @@
+"""Gathers the rules of all spellings, and refuses those that lead nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+
+import attrs
+
+from ..models import DatabaseConfig
+from .convert import FAILED, Converter
+from .nodes import Branch, Items, Leaf, Node, Source, dotted, key_source
+from .problems import did_you_mean, listed
+
+Rules = list[tuple[str, str, Node, tuple[Hashable, ...]]]
+"""Rule, alias, the node that says so, and its path."""
+
+
+def written_rules(converter: Converter, root: Branch) -> Rules:
+    """Return the rules of the ``routing:`` section."""
+    found: Rules = []
+    for key, node in root.branch("routing").nodes.items():
+        path = ("routing", key)
+        if not isinstance(key, str) or not key:
+            converter.problems.add(key_source(node), dotted(path), "a rule has to be a text", "put it into quotes")
+        elif (alias := converter.convert(node, str, path)) is not FAILED:
+            found.append((key, alias, node, path))
+    return found
+
+
+def rules_beside_databases(converter: Converter, root: Branch) -> Rules:
+    """Return the rules that stand in the ``apps`` of databases."""
+    found: Rules = []
+    for alias, database in root.branch("databases").nodes.items():
+        apps = database.get("apps") if isinstance(database, Branch) else None
+        for number, node in enumerate(_list(apps)):
+            path = ("databases", alias, "apps", number)
+            rule = converter.convert(node, str, path)
+            if rule is not FAILED:
+                found.append((rule, str(alias), node, path))
+    return found
+
+
+def _list(node: Node | None) -> tuple[Node, ...]:
+    if isinstance(node, Items):
+        return node.nodes
+    if isinstance(node, Leaf) and isinstance(node.value, str) and node.reading == "text":
+        return tuple(attrs.evolve(node, value=part.strip()) for part in node.value.split(",") if part.strip())
+    return ()
+
+
+def checked(
+    converter: Converter, rules: Rules, databases: Mapping[str, DatabaseConfig], replicas: Mapping[str, str]
+) -> dict[str, str]:
+    """
+    Return rule to alias.
+
+    Args:
+        converter: Has the problems; takes rules that contradict each other, or lead where no table can be.
+        rules: The rules of all spellings.
+        databases: The databases by alias.
+        replicas: Alias of each replica to its primary's.
+    """
+    found: dict[str, str] = {}
+    seen: dict[str, tuple[str, Source]] = {}
+    for rule, alias, node, path in rules:
+        folded = rule.lower() if "." in rule else rule
+        other, where = seen.setdefault(folded, (alias, key_source(node)))
+        if other != alias:
+            message = f"'{rule}' leads to '{alias}' here and to '{other}' in {where}"
+            converter.problems.add(key_source(node), dotted(path), message, "keep one of the two rules")
+        found.setdefault(rule, alias)
+        fault = _fault(alias, databases, replicas)
+        if fault is not None:
+            converter.problems.add(node.source, dotted(path), *fault)
+    return found
+
+
+def _fault(alias: str, databases: Mapping[str, DatabaseConfig], replicas: Mapping[str, str]) -> tuple[str, str] | None:
+    """Return why an alias cannot be anybody's home, and what to do."""
+    if alias in replicas:
+        return f"'{alias}' is a replica", f"name its primary, '{replicas[alias]}'"
+    if alias not in databases:
+        return f"there is no database '{alias}'", did_you_mean(alias, databases) or f"known are {listed(databases)}"
+    if like := databases[alias].migrates_like:
+        return f"'{alias}' migrates like '{like}' and is nobody's home", f"name '{like}', or remove migrates_like"
+    return None

@@ -1,0 +1,21 @@
+"""The app ``dbroute``: its commands, its checks and the guard over read-only databases."""
+
+from django.apps import AppConfig
+from django.core.checks import register
+
+
+class DbrouteConfig(AppConfig):
+    """Makes the commands known, registers the checks and installs the write guard."""
+
+    name = "dbroute.django"
+    # Without this the label would be "django", which reads as Django's own wherever it is printed.
+    label = "dbroute"
+    verbose_name = "dbroute"
+
+    def ready(self) -> None:
+        """Start watching; nothing here opens a connection."""
+        from . import checks, guard
+
+        for check in checks.CHECKS:
+            register(check, "dbroute")
+        guard.install()
