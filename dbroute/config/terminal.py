@@ -1,65 +1,63 @@
 """
-Shows a configuration error to the person at the terminal without a traceback.
+Shows a configuration error to the person at the terminal as its lines, without a traceback.
 
-Under manage.py most commands read the settings outside every ``try`` of Django's, so no kind of exception is printed
-nicely everywhere. The one place that all of them pass is ``sys.excepthook``.
+No kind of exception that Django catches does that for every command: most read the settings outside of any ``try``,
+and ``shell`` goes on without them. So the kind is decided where the error is raised, by what runs further up.
 """
 
 from __future__ import annotations
 
 import sys
 from types import TracebackType
+from typing import Any
 
 from ..exceptions import ConfigError
+
+_ANSWERS_ANYWAY = {"help", "version", "--help", "-h", "--version"}
 
 
 def for_terminal(error: ConfigError) -> ConfigError:
     """
     Return the error to raise; under manage.py and django-admin, arrange for it to be printed as its lines.
 
-    There it is an ``ImproperlyConfigured`` too, so that ``help`` and ``--version`` still answer.
+    Django's command line lets any exception but ImproperlyConfigured end the process at once, which is right for every
+    command except those that ask for help.
     """
-    if not _under_management():
+    utility = management_utility()
+    if utility is None:
         return error
-    previous = sys.excepthook
-
-    def show(kind: type[BaseException], value: BaseException, traceback: TracebackType | None) -> None:
-        found = _config_error(value)
-        if found is None:
-            previous(kind, value, traceback)
-        else:
-            sys.stderr.write(f"{found}\n")
-
-    if not getattr(previous, "shows_config_errors", False):
-        show.shows_config_errors = True  # type: ignore[attr-defined]
-        sys.excepthook = show
-    return _improperly_configured(error)
+    _print_config_errors()
+    if len(utility.argv) > 1 and utility.argv[1] not in _ANSWERS_ANYWAY:
+        return error
+    improperly_configured = sys.modules["django.core.exceptions"].ImproperlyConfigured
+    kind: Any = type("ConfigError", (ConfigError, improperly_configured), {"__module__": ConfigError.__module__})
+    return kind(error.problems)  # type: ignore[no-any-return]
 
 
-def _under_management() -> bool:
-    """Tell whether Django's command line is running, by its class on the stack: dbroute imports no Django here."""
+def management_utility() -> Any:
+    """Return Django's command line where it is running, found on the stack: nothing here imports Django."""
     module = sys.modules.get("django.core.management")
-    utility = getattr(module, "ManagementUtility", None)
-    frame = sys._getframe() if utility is not None else None
+    kind: Any = getattr(module, "ManagementUtility", None)
+    frame = sys._getframe() if kind is not None else None
     while frame is not None:
-        if frame.f_code.co_name == "execute" and isinstance(frame.f_locals.get("self"), utility):  # type: ignore[arg-type]
-            return True
+        running = frame.f_locals.get("self") if frame.f_code.co_name == "execute" else None
+        if running is not None and isinstance(running, kind):
+            return running
         frame = frame.f_back
-    return False
+    return None
 
 
-def _config_error(value: BaseException) -> ConfigError | None:
-    """Return the configuration error that an exception is, or was raised from."""
-    found: BaseException | None = value
-    while found is not None and not isinstance(found, ConfigError):
-        found = found.__cause__
-    return found
+def _print_config_errors() -> None:
+    """Put a hook before Python's that prints configuration errors; any other exception goes to the hook before."""
+    previous = sys.excepthook
+    if getattr(previous, "prints_config_errors", False):
+        return
 
+    def hook(kind: type[BaseException], value: BaseException, traceback: TracebackType | None) -> None:
+        if isinstance(value, ConfigError):
+            sys.stderr.write(f"{value}\n")
+        else:
+            previous(kind, value, traceback)
 
-def _improperly_configured(error: ConfigError) -> ConfigError:
-    module = sys.modules.get("django.core.exceptions")
-    if module is None:
-        return error
-    kind = type("ConfigError", (ConfigError, module.ImproperlyConfigured), {"__module__": ConfigError.__module__})
-    found = kind(error.problems)
-    return found if isinstance(found, ConfigError) else error
+    hook.prints_config_errors = True  # type: ignore[attr-defined]
+    sys.excepthook = hook

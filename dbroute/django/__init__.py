@@ -10,7 +10,12 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from types import FrameType
+
+from django.conf import settings as _settings
+
+from ..exceptions import ConfigWarning
 
 FIRST_IMPORTER: str | None = None
 """Who imported this package first, where that was not a settings module; its line in settings.py then does nothing."""
@@ -18,7 +23,7 @@ FIRST_IMPORTER: str | None = None
 
 def _importer() -> FrameType | None:
     """Return the frame whose code runs the import."""
-    frame: FrameType | None = sys._getframe(2)
+    frame: FrameType | None = sys._getframe(3)  # past this function, _patch and the top level of this module
     while frame is not None and frame.f_code.co_filename.startswith("<frozen importlib"):
         frame = frame.f_back
     return frame
@@ -45,7 +50,11 @@ def _patch() -> str | None:
 
         fill(frame.f_globals)
         return None
-    return f"{frame.f_globals.get('__name__')} ({frame.f_code.co_filename}:{frame.f_lineno})"
+    importer = f"{frame.f_globals.get('__name__')} ({frame.f_code.co_filename}:{frame.f_lineno})"
+    if not importer.startswith("dbroute.") and not _settings.configured:
+        message = f"dbroute.django is imported before the settings, by {importer}; its line in settings.py does nothing"
+        warnings.warn(message, ConfigWarning, stacklevel=3)
+    return importer
 
 
 FIRST_IMPORTER = _patch()

@@ -11,6 +11,7 @@ from django.conf import global_settings
 from django.core.exceptions import ImproperlyConfigured
 
 from ..config import Config, SettingsView, load
+from ..config.terminal import management_utility
 from ..exceptions import ConfigError
 from ..models import ConnectionConfig, DatabaseConfig, DatabaseTestConfig, DjangoConfig, PoolConfig, reveal
 
@@ -44,11 +45,14 @@ def fill(namespace: MutableMapping[str, Any], declared: DjangoConfig | None = No
 
     Raises:
         ImproperlyConfigured: Something in the configuration is wrong.
+        ConfigError: The same, under manage.py and django-admin.
     """
     view = SettingsView(str(namespace.get("__name__", "settings")), namespace, _DEFAULTS)
     try:
         config = load(declared=declared, settings=view)
     except ConfigError as error:
+        if management_utility() is not None:
+            raise  # in the form that prints its lines and no traceback
         raise ImproperlyConfigured(str(error)) from error
     settings = {**settings_of(config, namespace), "INSTALLED_APPS": _installed_apps(config, namespace)}
     namespace.update(settings)
@@ -154,8 +158,13 @@ def _routers(config: Config, before: Mapping[str, Any]) -> list[Any]:
 
 
 def _installed_apps(config: Config, before: Mapping[str, Any]) -> list[Any]:
+    """Return the apps with ours among them: before auth, whose createsuperuser would otherwise hide ours."""
     apps = list(config.django.get("INSTALLED_APPS", before.get("INSTALLED_APPS") or ()))
-    return apps if any(str(app) in {APP, f"{APP}.apps.DbrouteConfig"} for app in apps) else [*apps, APP]
+    if any(str(app) in {APP, f"{APP}.apps.DbrouteConfig"} for app in apps):
+        return apps
+    auth = [number for number, app in enumerate(apps) if str(app).startswith("django.contrib.auth")]
+    apps.insert(auth[0] if auth else len(apps), APP)
+    return apps
 
 
 def _tell_dynaconf(namespace: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
