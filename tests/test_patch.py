@@ -1,4 +1,4 @@
-"""`import dbroute.django` and `dbroute.configure`, each in a fresh process: what they fill, and what they leave alone."""
+"""`import dbroute.django` and `dbroute.configure` in fresh processes: what they fill, and what they leave alone."""
 
 import json
 from pathlib import Path

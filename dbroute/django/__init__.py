@@ -24,7 +24,7 @@ FIRST_IMPORTER: str | None = None
 def _importer() -> FrameType | None:
     """Return the frame whose code runs the import."""
     frame: FrameType | None = sys._getframe(3)  # past this function, _patch and the top level of this module
-    while frame is not None and frame.f_code.co_filename.startswith("<frozen importlib"):
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "importlib":
         frame = frame.f_back
     return frame
 
@@ -50,8 +50,11 @@ def _patch() -> str | None:
 
         fill(frame.f_globals)
         return None
-    importer = f"{frame.f_globals.get('__name__')} ({frame.f_code.co_filename}:{frame.f_lineno})"
-    if not importer.startswith("dbroute.") and not _settings.configured:
+    name = str(frame.f_globals.get("__name__"))
+    if name.partition(".")[0] in {"django", "dbroute"}:
+        return None  # app loading, configure() and the like: where it belongs in settings without the line
+    importer = f"{name} ({frame.f_code.co_filename}:{frame.f_lineno})"
+    if not _settings.configured:
         message = f"dbroute.django is imported before the settings, by {importer}; its line in settings.py does nothing"
         warnings.warn(message, ConfigWarning, stacklevel=3)
     return importer

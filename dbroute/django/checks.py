@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
 
-import dbroute.django
 from django.apps import apps
 from django.conf import settings
 from django.core import checks
 
+import dbroute.django
 from dbroute.routing.databases import KEYS
 from dbroute.routing.rules import Rule
 from dbroute.routing.table import DEFAULT, owner_of
@@ -127,9 +127,8 @@ CHECKS = (check_settings, check_rules, check_databases, check_order)
 
 
 def _unpatched() -> tuple[str, str]:
-    importer: str | None = getattr(dbroute.django, "FIRST_IMPORTER", None)
-    # Django's app loading is where the first import belongs in settings without the line: nobody to blame.
-    if importer and not importer.startswith("importlib "):
+    importer = dbroute.django.FIRST_IMPORTER
+    if importer:
         return (
             f"Nothing is routed: dbroute.django was first imported by {importer}, outside of the settings module, so "
             "that the line there found it loaded and did nothing.",

@@ -14,7 +14,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
 from dbroute.exceptions import ReadOnlyDatabaseError
-from dbroute.routing.databases import starts_read_only
+from dbroute.models import starts_read_only
 
 from .routes import project_table, under_test
 from .statements import find_write

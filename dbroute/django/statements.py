@@ -21,11 +21,14 @@ _SCHEMA = frozenset(
 )
 # Words between the verb and the table.
 _BETWEEN = frozenset(
-    """
-    INTO FROM ONLY OR IGNORE ABORT FAIL ROLLBACK REPLACE LOW_PRIORITY HIGH_PRIORITY DELAYED QUICK
-    TABLE TABLES VIEW MATERIALIZED SEQUENCE TRIGGER TEMPORARY TEMP UNLOGGED VIRTUAL UNIQUE CONCURRENTLY
-    IF NOT EXISTS INDEX ON COLUMN DATA LOCAL INFILE
-    """.split()
+    re.findall(
+        r"\w+",
+        """
+        INTO FROM ONLY ON OR IGNORE ABORT FAIL ROLLBACK REPLACE LOW_PRIORITY HIGH_PRIORITY DELAYED QUICK
+        TABLE TABLES VIEW MATERIALIZED SEQUENCE TRIGGER INDEX TEMPORARY TEMP UNLOGGED VIRTUAL UNIQUE
+        CONCURRENTLY IF NOT EXISTS COLUMN DATA LOCAL INFILE
+        """,
+    )
 )
 
 
@@ -106,7 +109,7 @@ def _explained(tokens: list[_Token]) -> Write | None:
 
 def _inside(tokens: list[_Token]) -> Write | None:
     """
-    Find the verb of a WITH statement, which stands behind a parenthesis: ``WITH x AS (DELETE …) …`` and ``… ) DELETE …``.
+    Find the verb of a WITH statement, which stands behind a parenthesis: ``WITH x AS (DELETE …) …``, ``… ) DELETE …``.
 
     The functions REPLACE() and INSERT() are followed by one, and FOR UPDATE stands behind a word.
     """

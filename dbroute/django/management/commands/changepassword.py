@@ -1,0 +1,14 @@
+"""``changepassword``: without ``--database`` on the home of the user model."""
+
+from django.apps import apps
+
+from ..data import NeedsAuth, OnHomeOfUsers
+
+if apps.is_installed("django.contrib.auth"):
+    from django.contrib.auth.management.commands.changepassword import Command as DjangoCommand
+else:
+    DjangoCommand = NeedsAuth  # type: ignore[misc, assignment]
+
+
+class Command(OnHomeOfUsers, DjangoCommand):
+    """Django's ``changepassword``, on the home of the user model."""

@@ -1,0 +1,36 @@
+"""``manage.py dbroute <subcommand>``: what dbroute knows of this project."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from dbroute.django.checks import settings_problem
+
+from ..subcommands import SUBCOMMANDS
+
+
+class Command(BaseCommand):
+    """Parses the subcommand, runs it and prints what it returns."""
+
+    help = "Tells what dbroute knows of this project."
+    requires_system_checks = ()  # it is what one asks when the checks complain
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Give each subcommand a parser of its own."""
+        choices = parser.add_subparsers(dest="subcommand", metavar="subcommand", required=True)
+        for name, module in SUBCOMMANDS.items():
+            text = (module.__doc__ or "").strip().splitlines()[0]
+            module.add_arguments(choices.add_parser(name, help=text, description=text))
+
+    def handle(self, *args: Any, **options: Any) -> str | None:
+        """
+        Run the subcommand.
+
+        Raises:
+            CommandError: Nothing in the settings routes anything, or the subcommand says so.
+        """
+        problem = settings_problem()
+        if problem is not None:
+            raise CommandError(problem)
+        printed: str = SUBCOMMANDS[options["subcommand"]].run(**options, wide=not self.stdout.isatty())
+        return printed

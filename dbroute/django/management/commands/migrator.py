@@ -1,0 +1,28 @@
+"""``manage.py migrator``: all databases, one database, or one app."""
+
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from ...migrating.session import MigratingCommand, Session
+
+
+class Command(MigratingCommand):
+    """Migrates what is named: all databases, some of them, or one app."""
+
+    help = "Migrates all databases (--auto), some of them (--database) or one app where it lives (--app)."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the options."""
+        super().add_arguments(parser)
+        parser.add_argument("--auto", action="store_true", help="Migrate all databases, without a question.")
+        parser.add_argument("--app", metavar="LABEL", help="Migrate this app only, on the databases where it lives.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Migrate what the options name."""
+        if not (options["auto"] or options["database"] or options["app"]):
+            raise CommandError(
+                "Say what to migrate: --auto (all databases), --database ALIAS or --app LABEL.", returncode=2
+            )
+        options["interactive"] &= not options["auto"]
+        Session(self, options).migrate()

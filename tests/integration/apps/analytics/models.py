@@ -1,0 +1,6 @@
+from django.db import models
+
+
+class Visit(models.Model):
+    page = models.CharField(max_length=50)
+    seen = models.ManyToManyField("self", blank=True)
