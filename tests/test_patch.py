@@ -279,6 +279,14 @@ def test_a_line_that_came_too_late_is_named_with_who_came_first(tmp_path: Path, 
     assert result.stderr.count(who) == 2  # the warning, and the check or the command
 
 
+def test_app_loading_is_blamed_for_nothing(tmp_path: Path) -> None:
+    made = blog(tmp_path, settings=APPS.replace('"blog"', '"blog", "dbroute.django"'))
+
+    result = made.python("import dbroute.django; print(dbroute.django.FIRST_IMPORTER)")
+
+    assert result.stdout == "None\n", result.stderr
+
+
 def test_nothing_that_loads_before_settings_imports_the_patch(tmp_path: Path) -> None:
     made = blog(tmp_path)
 

@@ -73,13 +73,6 @@ def test_early_importer_is_named(monkeypatch):
     ]
 
 
-@override_settings(DATABASE_ROUTERS=[])
-def test_app_loading_is_not_blamed_for_importing_early(monkeypatch):
-    monkeypatch.setattr(dbroute.django, "FIRST_IMPORTER", "importlib (/usr/lib/python3/importlib/__init__.py:90)")
-
-    assert found()[0].msg.endswith("but the settings carry neither its mark nor its router.")
-
-
 @override_settings(DBROUTE=MARK, DATABASES={"default": MARKED["default"]}, DATABASE_ROUTING_RULES={})
 def test_databases_overwritten_after_the_patch():
     assert found() == [
