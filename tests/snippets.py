@@ -6,6 +6,7 @@ A page is one project that its blocks build from top to bottom:
 - a block with ``title="<file>"`` is written; ``title="<file>, at the end"`` is appended to the file
 - a ``console`` block runs: lines with ``$`` are commands, the others are what is printed; ``…`` stands for anything
 - ``title="python manage.py shell"`` runs in the project's shell; ``print(x)  # y`` prints ``y``
+- a Python file with such lines is run as a script
 
 HTML comments, which readers do not see, say the rest: ``<!-- exit: 1 -->`` the next commands fail;
 ``<!-- project: tutorial -->`` the page goes on from there; ``<!-- variables: NAME=value -->`` what the next file
@@ -17,7 +18,6 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from textwrap import indent
 
 import attrs
 
@@ -91,7 +91,12 @@ def blocks(page: Path) -> Iterator[Block]:
 
 def is_run(block: Block) -> bool:
     """Tell whether carrying out a block starts a process."""
-    return block.language == "console" or block.title == SHELL
+    return block.language == "console" or block.title == SHELL or bool(printed_by(block))
+
+
+def printed_by(block: Block) -> list[str]:
+    """Return what the prints of a Python block print, by the comments behind them."""
+    return re.findall(r"^ *print\(.*\)  # (.*)$", block.text, re.MULTILINE) if block.language == "python" else []
 
 
 @attrs.frozen
@@ -113,9 +118,14 @@ class Runner:
             if block.language == "console":
                 self.console(block)
             elif block.title == SHELL:
-                self.shell(block)
-            elif block.title and block.language != "text":
+                code = self.scripts / "code.py"
+                code.parent.mkdir(exist_ok=True)
+                code.write_text(block.text, encoding="utf-8")
+                self.prints(block, f'python manage.py shell -v 0 -c "$(cat {code})"')
+            elif block.title:
                 self.write(block)
+                if printed_by(block):
+                    self.prints(block, f"python {block.title}")
 
     def write(self, block: Block) -> None:
         """Write a block to its file, or append it."""
@@ -131,13 +141,11 @@ class Runner:
             assert (done.returncode != 0) == ("exit" in block.notes), f"{block}: {command}\n{done.stdout}"
             assert like(printed, done.stdout), f"{block}: {command}\n{done.stdout}"
 
-    def shell(self, block: Block) -> None:
-        """Run a block in the project's shell, and compare what its prints show with the comments behind them."""
-        code = self.scripts / "code.py"
-        code.write_text(block.text, encoding="utf-8")
-        done = self.run(f'python manage.py shell -v 0 -c "$(cat {code})"')
-        wanted = re.findall(r"^\s*print\(.*\)  # (.*)$", block.text, re.MULTILINE)
-        assert (done.returncode, done.stdout.splitlines()) == (0, wanted), f"{block}\n{done.stdout}"
+    def prints(self, block: Block, command: str) -> None:
+        """Run a block, and compare what it prints with its comments."""
+        done = self.run(command)
+        shown = "\n".join(printed_by(block))
+        assert (done.returncode, done.stdout.strip()) == (0, shown), f"{block}: {command}\n{done.stdout}"
 
     def run(self, command: str) -> subprocess.CompletedProcess[str]:
         """Run a command line; errors are printed among the rest."""
@@ -170,13 +178,8 @@ def commands(text: str) -> Iterator[tuple[str, str]]:
 
 
 def like(pattern: str, text: str) -> bool:
-    """Tell whether a text is what a page shows: spaces count once, ``…`` is anything; without output nothing is said."""
+    """Tell whether a text is what a page shows: spaces count once, ``…`` is anything, and nothing shown is too."""
     if not pattern.strip():
         return True
     shown, printed = (" ".join(one.split()) for one in (pattern, text))
     return re.fullmatch(".*?".join(map(re.escape, shown.split("…"))), printed, re.DOTALL) is not None
-
-
-def described(problem: str) -> str:
-    """Return a message as pages show it."""
-    return indent(problem, "").strip()
