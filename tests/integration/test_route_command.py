@@ -7,6 +7,7 @@ from django.core.management import CommandError, call_command
 from django.test import override_settings
 
 import dbroute.django
+from tests.projects import project
 
 
 def route(*labels):
@@ -105,3 +106,19 @@ def test_settings_that_route_nothing_are_told(monkeypatch):
         "Put `import dbroute.django  # noqa: E402, F401  # isort: skip` at the end of the settings module, "
         "or 'dbroute.routing.DatabaseRouter' into DATABASE_ROUTERS."
     )
+
+
+@pytest.mark.process
+def test_djangos_options_may_stand_on_either_side(tmp_path):
+    made = project(
+        tmp_path,
+        settings="DATABASES = {'default': {'ENGINE': 'django.db.backends.sqlite3', 'NAME': ':memory:'}}\n"
+        "INSTALLED_APPS = ['django.contrib.contenttypes', 'dbroute.django']\n"
+        "DATABASE_ROUTERS = ['dbroute.routing.DatabaseRouter']\n",
+    )
+
+    after = made.run("dbroute", "route", "contenttypes", "--settings", "settings", "-v", "2")
+    before = made.run("dbroute", "--settings", "settings", "route", "contenttypes")
+
+    assert (after.returncode, after.stderr) == (0, "")
+    assert after.stdout == before.stdout

@@ -1,5 +1,6 @@
 """``manage.py dbroute <subcommand>``: what dbroute knows of this project."""
 
+from argparse import SUPPRESS
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -18,9 +19,12 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Give each subcommand a parser of its own."""
         choices = parser.add_subparsers(dest="subcommand", metavar="subcommand", required=True)
+        common = BaseCommand().create_parser("manage.py", "dbroute", add_help=False)
+        for action in common._actions:
+            action.default = SUPPRESS  # what stands before the subcommand counts too
         for name, module in SUBCOMMANDS.items():
             text = (module.__doc__ or "").strip().splitlines()[0]
-            module.add_arguments(choices.add_parser(name, help=text, description=text))
+            module.add_arguments(choices.add_parser(name, help=text, description=text, parents=[common]))
 
     def handle(self, *args: Any, **options: Any) -> str | None:
         """
