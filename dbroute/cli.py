@@ -37,7 +37,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"dbroute {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     validate = commands.add_parser("validate", help="say everything that is wrong, and exit 1 if anything is")
-    validate.add_argument("path", nargs="?", type=Path, help="folder of config.yaml, or the file (default: look for it)")
+    validate.add_argument(
+        "path", nargs="?", type=Path, help="folder of config.yaml, or the file (default: look for it)"
+    )
     validate.add_argument("--env", help="environment to check (default: the one that DJANGO_ENV names)")
     return parser
 

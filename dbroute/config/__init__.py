@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from ..exceptions import ConfigError, ConfigWarning
 from ..models import DjangoConfig
 from .build import build, check_layer
-from .declared import SettingsView, class_root, own_sections, settings_root
+from .declared import CHANGES, SettingsView, changes_root, class_root, own_sections, settings_root
 from .environ import Environ
 from .interpolation import Resolver, interpolate
 from .layers import Layer, merge
-from .locate import environment_name, locate
+from .locate import Place, environment_name, locate
 from .nodes import Branch
 from .problems import Problems
 from .schema import Schema
-from .spellings import Spelling, declared, short_names, without_replaced_options
+from .spellings import Spelling, declared, without_replaced_options
 from .terminal import for_terminal
 from .tree import Config
 from .yaml import read_yaml
@@ -52,49 +53,47 @@ def load_config(
 
 
 def load(
-    path: Path | str | None = None,
+    path: Path | str | Place | None = None,
     *,
     env: str | None = None,
     environ: Mapping[str, str] | None = None,
     declared: DjangoConfig | None = None,
     settings: SettingsView | None = None,
+    changes: Sequence[Mapping[str, Any]] = (),
 ) -> Config:
-    """Do what :func:`load_config` does, above what a settings module had."""
+    """
+    Do what :func:`load_config` does, above what a settings module had and below what tests change.
+
+    A ``Place`` is taken as it is, for settings that no file belongs to.
+    """
+    failure: ConfigError | None = None
     try:
-        config = _load(path, env, environ, declared, settings)
+        config = _load(path, env, environ, declared, settings, changes)
     except ConfigError as error:
-        # None: neither the traceback nor the chain may hold what was being read.
-        raise for_terminal(error) from None
+        failure = for_terminal(error)
+    if failure is not None:
+        # Raised anew: no traceback and no chain leads to the frames that hold what was being read.
+        raise failure.with_traceback(None)
     for message in config.warnings:
         warnings.warn(message, ConfigWarning, stacklevel=3)
     return config
 
 
 def _load(
-    path: Path | str | None,
+    path: Path | str | Place | None,
     env: str | None,
     environ: Mapping[str, str] | None,
     config: DjangoConfig | None,
     settings: SettingsView | None,
+    changes: Sequence[Mapping[str, Any]],
 ) -> Config:
     problems = Problems()
-    place = locate(path, env, environ, problems, optional=config is not None)
+    place = path if isinstance(path, Place) else locate(path, env, environ, problems, optional=config is not None)
     code = [Layer("class", class_root(config, place.folder))] if config is not None else []
-    files = [Layer(file.name, root) for file, rank in place.files if (root := read_yaml(file, rank, problems))]
-    if problems and len(files) < len(place.files):
-        raise problems.error()  # with a file unread, everything else would be guesswork
+    files = _files(place, problems, in_code=config is not None or bool(settings and settings.databases))
     schema = Schema(own_sections(config) if config else {}, settings.known if settings else None)
-
-    def with_settings(mentioned: set[str]) -> list[Layer]:
-        if settings is None:
-            return []
-        return [Layer(settings.name, settings_root(settings, mentioned), from_settings=True)]
-
-    lower = [*with_settings(set()), *code, *files]
-    roots = [layer.root for layer in lower]
-    variables, ignored = Environ(place.variables, schema, roots, short_names(roots), problems).layer()
-    mentioned = {str(key) for root in [*roots, variables] for key in root.branch("django").nodes}
-    layers = [*with_settings(mentioned), *code, *files, Layer("environment", variables)]
+    top = [Layer(CHANGES, changes_root(change, place.folder)) for change in changes]
+    layers, ignored = _layers(place, settings, [*code, *files], top, schema, problems)
 
     resolver = Resolver(place.texts, problems)
     spelling = Spelling(declared(layer.root for layer in layers), resolver, problems)
@@ -103,12 +102,46 @@ def _load(
         if not layer.from_settings:
             check_layer(root, schema, problems)
     merged = interpolate(merge(without_replaced_options(normal)), resolver)
-    notes = tuple(
-        f"{name} names no rule and no database that is declared; it is ignored. Add a rule or a database, or unset it"
-        for name in ignored
-    )
     assert isinstance(merged, Branch)  # noqa: S101 - for the type checker
     routers = tuple(config.database_routers) if config else ()
+    notes = tuple(f"{name} names no rule and no declared database, and is ignored" for name in ignored)
     tree = build(merged, schema, place, problems, routers=routers, warnings=notes)
     problems.raise_if_any()
     return tree
+
+
+def _files(place: Place, problems: Problems, *, in_code: bool) -> list[Layer]:
+    """Return the layers of the files; with one of them missing or unreadable, everything else would be guesswork."""
+    files = [Layer(file.name, root) for file, rank in place.files if (root := read_yaml(file, rank, problems))]
+    if len(files) < len(place.files):
+        raise problems.error()
+    declares = any(layer.root.get(section) for layer in files for section in ("database", "databases"))
+    if place.fault is not None and (declares or not in_code):
+        problems.note(place.fault)
+        raise problems.error()
+    return files
+
+
+def _layers(
+    place: Place,
+    settings: SettingsView | None,
+    written: list[Layer],
+    top: list[Layer],
+    schema: Schema,
+    problems: Problems,
+) -> tuple[list[Layer], list[str]]:
+    """Return all layers, lowest first, and the names of variables that lead nowhere."""
+
+    def with_settings(mentioned: set[str]) -> list[Layer]:
+        if settings is None:
+            return []
+        return [Layer(settings.name, settings_root(settings, mentioned), from_settings=True)]
+
+    by_variables = {
+        name.split("__")[1].upper() for name in place.variables if name.upper().startswith("DBROUTE_DJANGO__")
+    }
+    lower = [layer.root for layer in [*with_settings(by_variables), *written]]
+    variables, ignored = Environ(place.variables, schema, lower, problems).layers()
+    above = [*written, *(Layer("environment", root) for root in variables), *top]
+    mentioned = {str(key) for layer in above for key in layer.root.branch("django").nodes}
+    return [*with_settings(mentioned), *above], ignored

@@ -6,11 +6,11 @@ from collections.abc import Hashable, Iterator
 from typing import Any
 
 from ..models import DatabaseConfig, reveal
-from .convert import Converter
+from .convert import Converter, members
 from .databases import Databases
 from .django_section import django_settings
 from .locate import Place
-from .nodes import Branch, Node, Source, dotted, key_source, plain
+from .nodes import Branch, Hidden, Node, dotted, key_source, plain
 from .problems import Problems, did_you_mean, listed
 from .rules import checked, rules_beside_databases, written_rules
 from .schema import Schema
@@ -27,12 +27,13 @@ def check_layer(layer: Branch, schema: Schema, problems: Problems) -> None:
         problems: Takes the faults.
     """
     converter = Converter(problems, resolved=False)
+    sections = schema.sections
     for key, node in layer.nodes.items():
-        if key not in schema.sections:
-            hint = did_you_mean(str(key), schema.sections) or f"known are {listed(schema.sections)}"
+        if key not in sections and not _of_dynaconf(key):
+            hint = did_you_mean(str(key), sections) or f"known are {listed(sections)}"
             problems.add(key_source(node), str(key), "unknown key", hint)
     for path, node in _keys(layer):
-        if str(path[-1]).lower().startswith("dynaconf_"):
+        if _of_dynaconf(path[-1]):
             problems.add(key_source(node), dotted(path), "is a word of Dynaconf's and means nothing here", "remove it")
     databases = Databases(converter)
     for alias, node in layer.branch("databases").nodes.items():
@@ -68,9 +69,8 @@ def build(
     converter = Converter(problems)
     built = Databases(converter).build(root)
     if "default" not in built.databases:
-        source = Source(place.files[0][0].name if place.files else "configuration", rank=1)
         hint = "add databases.default, or database.url, or set DATABASE_URL"
-        problems.add(source, "databases", "there is no database 'default'", hint)
+        problems.add(place.source, "databases", "there is no database 'default'", hint)
     rules = written_rules(converter, root) + rules_beside_databases(converter, root)
     primaries = {alias: primary for alias, (primary, _) in built.replicas.items()}
     return Config(
@@ -84,16 +84,19 @@ def build(
         routing=checked(converter, rules, built.databases, primaries),
         routers=routers,
         django=django_settings(converter, schema, root),
-        own={name: _own(converter, root, name, cls) for name, cls in schema.own.items()},
-        extra={alias: plain(root.branch("databases", alias, "extra")) for alias in built.databases},
+        own={name: _own(converter, root, name, cls, place) for name, cls in schema.own.items()},
+        extra={alias: plain(root.branch("databases", alias, Hidden.EXTRA)) for alias in built.databases},
         warnings=warnings,
         nodes=root,
     )
 
 
-def _own(converter: Converter, root: Branch, name: str, cls: type) -> Any:
+def _own(converter: Converter, root: Branch, name: str, annotation: Any, place: Place) -> Any:
     """Return a section that a DjangoConfig subclass declares; one that no layer mentions has its defaults."""
-    return converter.convert(root.get(name) or Branch({}, root.source), cls, (name,))
+    node = root.get(name)
+    if node is None and type(None) in members(annotation):
+        return None
+    return converter.convert(node or Branch({}, place.source), annotation, (name,))
 
 
 def _short_form(databases: dict[str, DatabaseConfig]) -> ShortForm:
@@ -102,6 +105,10 @@ def _short_form(databases: dict[str, DatabaseConfig]) -> ShortForm:
     found = {"url": urls["default"]} if "default" in urls else {}
     found |= {f"url_{alias.removesuffix('_db')}": url for alias, url in urls.items() if alias != "default"}
     return ShortForm(found | {f"url_{alias}": url for alias, url in urls.items() if alias != "default"})
+
+
+def _of_dynaconf(key: Hashable) -> bool:
+    return str(key).lower().startswith("dynaconf_")
 
 
 def _keys(node: Branch, path: tuple[Hashable, ...] = ()) -> Iterator[tuple[tuple[Hashable, ...], Node]]:

@@ -14,21 +14,34 @@ import json
 import re
 import types
 import typing
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any, Final
 
 import attrs
 
 from ..models import Secret, Text
-from .nodes import Branch, Items, Leaf, Node, dotted, key_source, names_secret, node_of, path_of, shown
+from .nodes import (
+    MAX_DEPTH,
+    Branch,
+    Items,
+    Leaf,
+    Node,
+    dotted,
+    key_source,
+    names_secret,
+    node_of,
+    path_of,
+    shown,
+)
 from .problems import Problems, did_you_mean
 from .urls import query_value
 
 Path_ = tuple[Hashable, ...]
 
-SECONDS: Final = "seconds"
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+LISTS = (Sequence, Set)
+_LONGEST = datetime.timedelta.max.days * 86400
 _TRUTH = {
     **dict.fromkeys(("true", "1", "yes", "on"), True),
     **dict.fromkeys(("false", "0", "no", "off"), False),
@@ -54,23 +67,37 @@ def fields_of(cls: type) -> dict[str, tuple[attrs.Attribute[Any], Any]]:
 
 def members(annotation: Any) -> tuple[Any, ...]:
     """Return the members of a union; of anything else, itself."""
+    if isinstance(annotation, type):
+        return (annotation,)  # the usual case, and a quick one
     if typing.get_origin(annotation) in {typing.Union, types.UnionType}:
         return typing.get_args(annotation)
     return (annotation,)
 
 
+@functools.cache
 def attrs_class(annotation: Any) -> type | None:
     """Return the attrs class that an annotation allows, if it does."""
     return next((member for member in members(annotation) if isinstance(member, type) and attrs.has(member)), None)
 
 
-def element(annotation: Any, container: type) -> Any:
+@functools.cache
+def element(annotation: Any, container: type | tuple[type, ...]) -> Any:
     """Return what a list or mapping of this annotation holds; ``None`` where the annotation allows no such thing."""
     for member in members(annotation):
         origin = typing.get_origin(member) or member
-        if isinstance(origin, type) and origin is not str and issubclass(origin, container):
+        if isinstance(origin, type) and not issubclass(origin, str | bytes) and issubclass(origin, container):
             arguments = typing.get_args(member)
             return arguments[-1 if container is Mapping else 0] if arguments else Any
+    return None
+
+
+@functools.cache
+def list_kind(annotation: Any) -> type | None:
+    """Return the type of the lists that an annotation allows: list, tuple, set or frozenset."""
+    for member in members(annotation):
+        origin = typing.get_origin(member) or member
+        if isinstance(origin, type) and issubclass(origin, LISTS) and not issubclass(origin, str | bytes):
+            return origin if origin in {tuple, set, frozenset} else list
     return None
 
 
@@ -91,11 +118,11 @@ def annotation_like(value: Any) -> Any:
 
 def seconds(text: str) -> int | None:
     """Return the seconds that ``600``, ``10m`` or ``1h30m`` mean; ``None`` for anything else."""
-    if re.fullmatch(r"\d{1,12}", text):
+    if re.fullmatch(r"[0-9]{1,12}", text):
         return int(text)
-    if not re.fullmatch(r"(\d{1,9}[smhdw])+", text):
+    if not re.fullmatch(r"([0-9]{1,9}[smhdw])+", text):
         return None
-    return sum(int(number) * _UNITS[unit] for number, unit in re.findall(r"(\d+)([smhdw])", text))
+    return sum(int(number) * _UNITS[unit] for number, unit in re.findall(r"([0-9]+)([smhdw])", text))
 
 
 def _expected(annotation: Any, unit: str = "") -> str:
@@ -107,6 +134,7 @@ def _expected(annotation: Any, unit: str = "") -> str:
         int: "a whole number",
         float: "a number",
         str: "a text",
+        Secret: "a text",
         Path: "a path",
         datetime.timedelta: "a duration such as 30s or 10m",
         type(None): "null",
@@ -114,7 +142,7 @@ def _expected(annotation: Any, unit: str = "") -> str:
     names: list[str] = []
     for member in members(annotation):
         origin = typing.get_origin(member) or member
-        if origin is Secret or (origin is Path and "a text" in names):
+        if origin in {Secret, Path} and "a text" in names:
             continue
         if origin is typing.Literal:
             names.append("one of " + ", ".join(map(str, typing.get_args(member))))
@@ -122,7 +150,7 @@ def _expected(annotation: Any, unit: str = "") -> str:
             names.append("one of " + ", ".join(str(item.value) for item in origin))
         elif origin in words:
             names.append(words[origin])
-        elif isinstance(origin, type) and issubclass(origin, Sequence):
+        elif list_kind(member):
             names.append("a list")
         elif "a mapping" not in names:
             names.append("a mapping")
@@ -157,9 +185,17 @@ class Converter:
         try:
             return self._typed(node, annotation, path, unit)
         except _MismatchError as mismatch:
-            message = str(mismatch) or f"expected {_expected(annotation, unit)}, got {shown(node, path[-1])}"
+            message = str(mismatch) or f"expected {_expected(annotation, unit)}, got {shown(node, path)}"
             self.problems.add(node.source, path_of(node, path), message, _remedy(node, annotation, unit))
             return FAILED
+
+    def unfolded(self, leaf: Leaf, annotation: Any, path: Path_) -> Node:
+        """Return the list or mapping that a text means where one is wanted; any other text as it is."""
+        try:
+            return from_text(leaf, annotation)
+        except _MismatchError as mismatch:
+            self.problems.add(leaf.source, dotted(path), str(mismatch), _remedy(leaf, annotation, ""))
+            return attrs.evolve(leaf, reading="missing")
 
     def untyped(self, node: Node, path: Path_) -> Any:
         """Return the node's value as it is; texts that nobody may see become :class:`Secret`."""
@@ -169,10 +205,10 @@ class Converter:
         if isinstance(node, Items):
             values = [self.convert(item, Any, (*path, number)) for number, item in enumerate(node.nodes)]
             return [value for value in values if value is not FAILED]
-        value = node.value
-        if node.reading == "query" and isinstance(value, str):
+        value, hidden = node.value, names_secret(_last_key(path))
+        if node.reading == "query" and isinstance(value, str) and not hidden:
             value = query_value(value)
-        return Secret(value) if isinstance(value, str) and (node.secret or names_secret(path[-1])) else value
+        return Secret(value) if isinstance(value, str) and (node.secret or hidden) else value
 
     def _typed(self, node: Node, annotation: Any, path: Path_, unit: str) -> Any:
         node = from_text(node, annotation)
@@ -187,11 +223,12 @@ class Converter:
             found = {key: self.convert(item, inner, (*path, key)) for key, item in node.nodes.items()}
             return {key: value for key, value in found.items() if value is not FAILED}
         if isinstance(node, Items):
-            inner = element(annotation, Sequence)
-            if inner is None:
+            kind = list_kind(annotation)
+            if kind is None:
                 raise _MismatchError
+            inner = element(annotation, LISTS)
             values = [self.convert(item, inner, (*path, number)) for number, item in enumerate(node.nodes)]
-            return [value for value in values if value is not FAILED]
+            return kind(value for value in values if value is not FAILED)
         if node.value is None:
             if type(None) in allowed:
                 return None
@@ -211,18 +248,23 @@ class Converter:
             return FAILED
         try:
             return cls(**values)
-        except (TypeError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001 - a validator may raise anything, and the traceback holds the values
+            # The validators of attrs name the attribute in quotes.
+            quoted = re.findall(r"'(\w+)'", str(error.args[0])) if error.args else []
+            named = next((name for name in quoted if name in node.nodes), "")
+            part = (node.get(named) if named else None) or node
             # A validator's message usually holds the value.
-            message = f"is refused by {cls.__name__}" if _holds_secret(node) else str(error.args[0])
-            self.problems.add(node.source, dotted(path), message, "change it")
+            hidden = _holds_secret(node) or not error.args
+            message = f"is refused by {cls.__name__}" if hidden else f"is refused: {error.args[0]}"
+            self.problems.add(part.source, dotted((*path, named) if named else path), message, "correct it")
             return FAILED
 
-    def fields(self, node: Branch, cls: type, path: Path_, ignore: Iterable[Hashable] = ()) -> dict[str, Any]:
+    def fields(self, node: Branch, cls: type, path: Path_, ignore: Collection[Hashable] = ()) -> dict[str, Any]:
         """Return the converted fields of an attrs class that the mapping has."""
         fields = fields_of(cls)
         values: dict[str, Any] = {}
         for key, item in node.nodes.items():
-            if key in set(ignore):
+            if key in ignore:
                 continue
             if not isinstance(key, str) or key not in fields:
                 hint = did_you_mean(str(key), fields) or f"known are {', '.join(fields)}"
@@ -242,23 +284,25 @@ def from_text(node: Node, annotation: Any) -> Node:
     if node.reading != "text" or not isinstance(node.value, str):
         return node
     text = node.value.strip()
-    wants_list, wants_mapping = element(annotation, Sequence), element(annotation, Mapping) or attrs_class(annotation)
+    wants_list, wants_mapping = list_kind(annotation), element(annotation, Mapping) or attrs_class(annotation)
     if (wants_list and text.startswith("[")) or (wants_mapping and text.startswith("{")):
         try:
             return _from_json(json.loads(text), node)
         except (ValueError, RecursionError):
-            raise _MismatchError(f"is not JSON; expected {_expected(annotation)}") from None
+            raise _MismatchError(f"expected {_expected(annotation)}, got a text that is not JSON") from None
     if wants_list and str not in members(annotation):
         parts = [part.strip() for part in text.split(",")] if text else []
         return Items(tuple(attrs.evolve(node, value=part) for part in parts), node.source, node.key)
     return node
 
 
-def _from_json(value: Any, leaf: Leaf) -> Node:
+def _from_json(value: Any, leaf: Leaf, depth: int = 0) -> Node:
+    if depth > MAX_DEPTH:
+        raise RecursionError
     if isinstance(value, dict):
-        return Branch({key: _from_json(item, leaf) for key, item in value.items()}, leaf.source, leaf.key)
+        return Branch({key: _from_json(item, leaf, depth + 1) for key, item in value.items()}, leaf.source, leaf.key)
     if isinstance(value, list):
-        return Items(tuple(_from_json(item, leaf) for item in value), leaf.source, leaf.key)
+        return Items(tuple(_from_json(item, leaf, depth + 1) for item in value), leaf.source, leaf.key)
     return attrs.evolve(leaf, value=value, reading="value")
 
 
@@ -267,23 +311,29 @@ def _scalar(node: Leaf, allowed: tuple[Any, ...], path: Path_) -> Any:
     value = node.value
     is_text = isinstance(value, str) and node.reading in {"text", "query"}
     for kind in allowed:
-        if typing.get_origin(kind) is typing.Literal and value in typing.get_args(kind):
-            return value
-        if isinstance(kind, type) and issubclass(kind, enum.Enum) and value in [item.value for item in kind]:
-            return kind(value)
+        for choice, found in _choices(kind):
+            if choice == value if type(choice) is type(value) else is_text and str(choice) == value:
+                return found
         found = _parsed(value, kind) if is_text else _native(value, kind)
         if found is not None:
             return found
     if str in allowed and (isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool))):
-        hidden = Secret in allowed and (node.secret or names_secret(path[-1]))
+        hidden = Secret in allowed and (node.secret or names_secret(_last_key(path)))
         return Secret(str(value)) if hidden else str(value)
-    if Secret in allowed and isinstance(value, str | int):
+    if Secret in allowed and isinstance(value, str | int) and not isinstance(value, bool):
         return Secret(str(value))
     if isinstance(value, Secret) and Secret in allowed:
         return value
     if Path in allowed and isinstance(value, str | Path):
         return node.source.folder / value if node.source.folder else Path(value)
     raise _MismatchError
+
+
+def _choices(kind: Any) -> list[tuple[Any, Any]]:
+    """Return the values that a Literal or an enum allows, each with what it becomes."""
+    if typing.get_origin(kind) is typing.Literal:
+        return [(choice, choice) for choice in typing.get_args(kind)]
+    return [(item.value, item) for item in kind] if isinstance(kind, type) and issubclass(kind, enum.Enum) else []
 
 
 def _native(value: Any, kind: Any) -> Any:
@@ -304,11 +354,11 @@ def _parsed(value: str, kind: Any) -> Any:
     text = value.strip()
     if kind is bool:
         return _TRUTH.get(text.lower())
-    if kind is int and re.fullmatch(r"[-+]?\d{1,100}", text):
+    if kind is int and re.fullmatch(r"[-+]?[0-9]{1,100}", text):
         return int(text)
-    if kind is float and re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3})?", text):
+    if kind is float and re.fullmatch(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,3})?", text):
         return float(text)
-    if kind is datetime.timedelta and (number := seconds(text)) is not None:
+    if kind is datetime.timedelta and (number := seconds(text)) is not None and number < _LONGEST:
         return datetime.timedelta(seconds=number)
     return None
 
@@ -328,14 +378,23 @@ def _seconds(node: Leaf) -> int | None:
 def _remedy(node: Node, annotation: Any, unit: str) -> str:
     """Return how to write what an annotation wants."""
     allowed = members(annotation)
-    if unit:
+    if unit or datetime.timedelta in allowed:
         return "write 600 or 10m"
-    if str in allowed:
-        return "put it into quotes" if isinstance(node, Leaf) else "write one text"
+    if any(_choices(kind) for kind in allowed):
+        return "write one of them"
+    if str in allowed or Secret in allowed:
+        if not isinstance(node, Leaf):
+            return "write one text"
+        return "put it into quotes" if node.value is not None else "write a text"
     for kind, example in ((bool, "write true or false"), (int, "write digits only"), (float, "write a number")):
         if kind in allowed:
             return example
-    return "write [one, two]" if element(annotation, Sequence) else "write {key: value}"
+    return "write [one, two]" if list_kind(annotation) else "write {key: value}"
+
+
+def _last_key(path: Path_) -> Hashable:
+    """Return the last key on a path; numbers are positions in a list."""
+    return next((part for part in reversed(path) if not isinstance(part, int)), "")
 
 
 def _holds_secret(node: Node) -> bool:

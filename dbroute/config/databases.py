@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 
 from ..models import (
+    MASK,
     ConnectionConfig,
     DatabaseConfig,
     DatabaseTestConfig,
@@ -19,7 +20,7 @@ from ..models import (
     starts_read_only,
 )
 from .convert import FAILED, Converter, fields_of
-from .nodes import Branch, Items, Leaf, Node, Source, dotted, key_source, path_of, shown
+from .nodes import Branch, Hidden, Items, Leaf, Node, Source, dotted, key_source, path_of, shown
 from .problems import Problems, did_you_mean, listed
 from .urls import (
     PARTS,
@@ -34,7 +35,7 @@ from .urls import (
 )
 
 _POOLED = ("postgresql", "postgis", "oracle")
-_HELPERS = {"extra", "sqlite_mode", "replicas", "migrate_url"}  # what is not converted field by field
+_HELPERS = {*Hidden, "replicas", "migrate_url"}  # what is not converted field by field
 
 
 @attrs.define
@@ -87,6 +88,8 @@ class Databases:
 
     def fields(self, node: Branch, cls: type, path: tuple[Hashable, ...]) -> dict[str, Any]:
         """Return the converted fields of one database, replicas aside."""
+        if isinstance(options := node.get("options"), Branch):
+            node = node.with_nodes({**node.nodes, "options": _as_in_query(options)})
         values = self.converter.fields(node, cls, path, ignore=_HELPERS)
         ddl, replicas = node.get("migrate_url"), node.get("replicas")
         if isinstance(ddl, Branch):
@@ -117,14 +120,17 @@ class Databases:
         if missing & {"url", "engine"}:
             return values  # reported already, and nothing else can be said
         scheme = values.get("engine")
+        if scheme is None and node.get("engine") is not None:
+            return values  # likewise
         if scheme is None:
             hint = "write url: engine://user:password@host:port/name, or engine and name"
             self.problems.add(key_source(node), dotted(path), "has neither url nor engine", hint)
             return values
         values["engine"] = engine = backend(scheme)
         if engine is None:
-            error = unknown_engine(scheme, "engine")
-            self.fault(node, "engine", path, error)
+            part = node.get("engine")
+            secret = isinstance(part, Leaf) and part.secret
+            self.fault(node, "engine", path, unknown_engine(scheme, "engine", secret=secret))
             return values
         for field in PARTS:
             if reveal(values.get(field)) == "":
@@ -151,7 +157,7 @@ class Databases:
                 name, port = split_hosts(text)
                 if port and values.get("port"):
                     raise UrlError("the port is given twice", "leave it out of the URL, or out of the variable")
-                values |= {"host": Secret(name), "port": port or values.get("port")}
+                values |= {"host": Secret(name) if name else None, "port": port or values.get("port")}
             elif re.fullmatch(r"[^:/\[]+:\d+", text):
                 raise UrlError("holds a port", "write it as 'port'")
         except UrlError as error:
@@ -173,7 +179,7 @@ class Databases:
             self.fault(node, "name", path, UrlError("the name of the database is empty", "name the database"))
         elif is_sqlite(values["engine"]):
             leaf = node.get("name")
-            mode = node.get("sqlite_mode")
+            mode = node.get(Hidden.SQLITE_MODE)
             text = absolute_file(
                 str(name), leaf.source.folder if leaf else None, str(mode.value) if isinstance(mode, Leaf) else None
             )
@@ -181,13 +187,14 @@ class Databases:
 
     def pool(self, node: Branch, values: dict[str, Any], path: tuple[Hashable, ...], engine: str) -> None:
         """Refuse a pool together with persistent connections, and where the backend has none."""
-        if not values.get("pool"):
+        field = "pool" if values.get("pool") or "pool" not in values.get("options", {}) else "options"
+        if not (values.get("pool") or values.get("options", {}).get("pool")):
             return
         if values.get("conn_max_age", 0) != 0:
             hint = "remove one of them; the pool keeps connections open itself (max_lifetime)"
-            self.fault(node, "pool", path, UrlError("cannot be combined with conn_max_age", hint))
+            self.fault(node, field, path, UrlError("cannot be combined with conn_max_age", hint))
         if engine.startswith("django.") and not engine.endswith(_POOLED):
-            self.fault(node, "pool", path, UrlError("needs PostgreSQL or Oracle", "remove it; use conn_max_age"))
+            self.fault(node, field, path, UrlError("needs PostgreSQL or Oracle", "remove it; use conn_max_age"))
 
     def ddl(self, alias: str, node: Branch) -> ConnectionConfig | None:
         """Return the connection that migrations of one database use, if it is another one."""
@@ -202,7 +209,7 @@ class Databases:
         """Return the replicas of one database by alias; what a replica does not say it has from its primary."""
         found: dict[str, ReplicaConfig] = {}
         replicas = node.get("replicas")
-        common = {*fields_of(ConnectionConfig), "sqlite_mode"}
+        common = {*fields_of(ConnectionConfig), Hidden.SQLITE_MODE}
         inherited: dict[Hashable, Node] = {key: item for key, item in node.nodes.items() if key in common}
         for number, replica in enumerate(replicas.nodes if isinstance(replicas, Items) else ()):
             if not isinstance(replica, Branch):
@@ -226,12 +233,20 @@ class Databases:
                 node = root.get("databases", alias, *field.split("."))
                 source = node.source if node is not None else Source("configuration")
                 path = f"databases.{alias}.{field}"
+                shown_name = MASK if isinstance(node, Leaf) and node.secret else f"'{name}'"
                 if name not in databases:
                     hint = did_you_mean(name, databases) or f"known are {listed(databases)}"
-                    self.problems.add(source, path, f"there is no database '{name}'", hint)
+                    self.problems.add(source, path, f"there is no database {shown_name}", hint)
                 elif field == "migrates_like" and (name == alias or databases[name].migrates_like):
                     hint = "name the database whose rules are meant"
-                    self.problems.add(source, path, f"'{name}' has no tables of its own to be like", hint)
+                    self.problems.add(source, path, f"{shown_name} has no tables of its own to be like", hint)
+
+
+def _as_in_query(node: Node) -> Node:
+    """Let texts of variables and references mean in options what they mean in a URL's query: ``10`` is a number."""
+    if isinstance(node, Branch):
+        return node.with_nodes({key: _as_in_query(item) for key, item in node.nodes.items()})
+    return attrs.evolve(node, reading="query") if isinstance(node, Leaf) and node.reading == "text" else node
 
 
 def _options(node: Branch, other: Branch) -> Branch:

@@ -11,7 +11,11 @@ from typing import Any
 import attrs
 
 from ..models import DjangoConfig, Secret
+from .convert import attrs_class
 from .nodes import Branch, Items, Leaf, Node, Source, node_of
+
+CHANGES = "override_config"
+"""Source of everything that a test changes."""
 
 
 @attrs.frozen
@@ -30,6 +34,13 @@ class SettingsView:
     defaults: Mapping[str, Any]
 
     @property
+    def databases(self) -> dict[str, Any]:
+        """Alias to entry of DATABASES, without Django's stand-ins and without replicas."""
+        entries = self.values.get("DATABASES") or {}
+        # Replicas are those of an earlier run of the patch; the configuration brings them again.
+        return {alias: entry for alias, entry in entries.items() if entry and not _is_replica(entry)}
+
+    @property
     def known(self) -> dict[str, Any]:
         """Name to value of every setting that Django or the settings module knows."""
         return {**self.defaults, **{name: value for name, value in self.values.items() if name.isupper()}}
@@ -44,31 +55,30 @@ def settings_root(view: SettingsView, mentioned: Iterable[str]) -> Branch:
         mentioned: Settings that higher layers set; mappings among them merge with what settings.py had.
     """
     source = Source(view.name)
-    databases = {
-        alias: entry
-        for alias, entry in (view.values.get("DATABASES") or {}).items()
-        # Django's stand-in for "no database", and the replicas of an earlier run of the patch.
-        if entry and not (isinstance(entry.get("DBROUTE"), Mapping) and "replica_of" in entry["DBROUTE"])
-    }
     values = {
-        "databases": databases,
+        "databases": view.databases,
         "routing": view.values.get("DATABASE_ROUTING_RULES") or {},
         "django": {name: view.values[name] for name in mentioned if name in view.values},
     }
     return Branch({key: node_of(value, source) for key, value in values.items() if value}, source)
 
 
-def own_sections(config: DjangoConfig) -> dict[str, type]:
-    """Return name to attrs class of the sections that a DjangoConfig subclass declares."""
-    found: dict[str, type] = {}
+def _is_replica(entry: Any) -> bool:
+    mark = entry.get("DBROUTE") if isinstance(entry, Mapping) else None
+    return isinstance(mark, Mapping) and "replica_of" in mark
+
+
+def own_sections(config: DjangoConfig) -> dict[str, Any]:
+    """Return name to annotation of the sections that a DjangoConfig subclass declares: attrs classes, or optional."""
+    found: dict[str, Any] = {}
     for cls in reversed(type(config).__mro__[:-1]):
         if not issubclass(cls, DjangoConfig) or cls is DjangoConfig:
             continue
         hints = _hints(cls)
-        found |= {name: hint for name, hint in hints.items() if isinstance(hint, type) and attrs.has(hint)}
+        found |= {name: hint for name, hint in hints.items() if attrs_class(hint)}
         for name, value in vars(cls).items():
             if not name.startswith("_") and not isinstance(value, type) and attrs.has(type(value)):
-                found[name] = type(value)
+                found.setdefault(name, type(value))
     return found
 
 
@@ -95,6 +105,12 @@ def class_root(config: DjangoConfig, folder: Path) -> Branch:
     }
     nodes = {key: _written(value, source) for key, value in values.items() if value}
     return Branch(nodes, source)
+
+
+def changes_root(changes: Mapping[str, Any], folder: Path) -> Branch:
+    """Return the layer of what a test changes, which is written like a class; relative paths as in the files."""
+    source = Source(CHANGES, rank=6, folder=folder)
+    return Branch({key: _written(value, source) for key, value in changes.items()}, source)
 
 
 def _written(value: Any, source: Source) -> Node:

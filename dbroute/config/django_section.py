@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Any
 
 from .convert import FAILED, Converter
@@ -30,14 +29,13 @@ def _fault(name: str, schema: Schema) -> tuple[str, str] | None:
     """Return what is wrong with a setting's name, and what to do."""
     known = schema.known or {}
     if name in OWNED:
-        return "has a section of its own", f"use '{OWNED[name]}:'"
+        return "is written by dbroute", OWNED[name][0]
     if not name.isupper():
         return "unknown setting", did_you_mean(name.upper(), known) or "write settings in capitals"
     if schema.known is not None and name not in known:
         # A third-party setting has any name; one that is nearly Django's is a slip.
-        for near in difflib.get_close_matches(name, known, n=3, cutoff=0.8):
-            if _one_edit(name, near):
-                return "unknown setting", f"did you mean '{near}'?"
+        near = next((other for other in known if _one_edit(name, other)), None)
+        return ("unknown setting", f"did you mean '{near}'?") if near else None
     return None
 
 

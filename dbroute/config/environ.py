@@ -1,4 +1,4 @@
-"""Turns environment variables into a layer."""
+"""Turns environment variables into layers: one for ``.env``, one above it for the process."""
 
 from __future__ import annotations
 
@@ -9,15 +9,18 @@ from typing import Any
 
 import attrs
 
+from .convert import FAILED, Converter, annotation_like
 from .locate import Variable
-from .nodes import Branch, Leaf, Node, Source
+from .nodes import Branch, Items, Leaf, Node, Source, leaves
 from .problems import Problems, did_you_mean
 from .schema import OWNED, Schema
+from .spellings import short_names
 
 RESERVED = {"DBROUTE_CONFIG"}
 """Variables that begin like configuration and are switches of dbroute itself."""
 
 _NOT_SETTINGS = {"DJANGO_ENV", "DJANGO_SETTINGS_MODULE"}
+_PREFIXES = ("DATABASE_URL", "DBROUTE_", "DJANGO_")
 _MAX_SECRET = 1_000_000
 
 Path_ = tuple[Hashable, ...]
@@ -37,30 +40,52 @@ class Environ:
     Reads the variables that mean configuration.
 
     Attributes:
-        variables: All variables.
+        variables: Name to variable, of the process above those of ``.env``.
         schema: What may stand where.
         lower: The layers below, before they are normalised.
-        names: Names that ``DATABASE_URL_<NAME>`` may use, in lower case.
         problems: Takes what is wrong.
     """
 
     variables: Mapping[str, Variable]
     schema: Schema
     lower: Sequence[Branch]
-    names: set[str]
     problems: Problems
+    _names: set[str] = attrs.field(init=False, factory=set)
+    _below: dict[Path_, dict[str, set[Hashable]]] = attrs.field(init=False, factory=dict)
+    _known: dict[Path_, tuple[dict[str, set[Hashable]], bool]] = attrs.field(init=False, factory=dict)
 
-    def layer(self) -> tuple[Branch, list[str]]:
-        """Return the layer, and the names of variables that look like configuration and lead nowhere."""
-        root: dict[Hashable, Any] = {}
+    def layers(self) -> tuple[list[Branch], list[str]]:
+        """Return both layers, and the names of variables that look like configuration and lead nowhere."""
+        mine = {name: found for name, found in self.variables.items() if name.startswith(_PREFIXES)}
+        self._names.update(short_names(self.lower, self.aliases(mine)))
         ignored: list[str] = []
-        for name in sorted(self.variables):
+        roots: list[Branch] = []
+        for inherited in (False, True):
+            layer = {name: found for name, found in sorted(mine.items()) if found.inherited is inherited}
+            roots.append(self.layer(layer, Source("environment", rank=4 + inherited), ignored))
+        return roots, ignored
+
+    def aliases(self, names: Mapping[str, Variable]) -> set[str]:
+        """Return the aliases that variables themselves declare, or give to a rule."""
+        found: set[str] = set()
+        for name, variable in names.items():
+            section, _, rest = name.removeprefix("DBROUTE_").partition("__")
+            if name.startswith("DBROUTE_") and section.upper() == "DATABASES":
+                found.add(rest.partition("__")[0])
+            elif name.startswith("DBROUTE_") and section.upper() == "ROUTING":
+                found.add(variable.value)
+        return found
+
+    def layer(self, variables: Mapping[str, Variable], source: Source, ignored: list[str]) -> Branch:
+        """Return one layer; add the names of variables that lead nowhere to ``ignored``."""
+        tree: dict[Hashable, Any] = {}
+        for name, variable in variables.items():
             if name in RESERVED or name in _NOT_SETTINGS:
                 continue
             try:
                 found = self.target(name)
             except _UnknownError as error:
-                self.problems.add(self.variables[name].source, "", str(error), error.hint)
+                self.problems.add(variable.source, "", str(error), error.hint)
                 continue
             if found is None:
                 if name.startswith("DATABASE_URL_"):
@@ -68,120 +93,186 @@ class Environ:
                 continue
             path, from_file = found
             twin = name.removesuffix("_FILE")
-            if from_file and twin in self.variables:
-                if self.variables[twin].inherited == self.variables[name].inherited:
-                    self.problems.add(self.variables[name].source, "", f"{twin} is set too", "unset one of the two")
-                    continue
-                if self.variables[twin].inherited:
-                    continue
+            if from_file and twin in variables:
+                self.problems.add(variable.source, "", f"{twin} is set too", "unset one of the two")
+                continue
             leaf = self.leaf(name, from_file)
-            if leaf is not None:
-                _place(root, path, leaf)
-        return _branch(root, Source("environment", rank=5)), ignored
+            for below, node in leaves(self.typed(leaf, path), path) if leaf is not None else ():
+                if (other := _place(tree, below, node)) is not None:
+                    self.problems.add(variable.source, "", f"{other} sets the same value", "unset one of the two")
+        return _branch(tree, source)
 
     def target(self, name: str) -> tuple[Path_, bool] | None:
         """Return the path that a variable sets, and whether it names a file; ``None`` for other people's variables."""
         for read, prefix in ((self.database, "DATABASE_URL"), (self.path, "DBROUTE_"), (self.setting, "DJANGO_")):
             if not name.startswith(prefix):
                 continue
+            failure: _UnknownError | None = None
+            exact: Path_ | None = None
             try:
                 exact = read(name)
-                failure = None
             except _UnknownError as error:
-                exact, failure = None, error
+                failure = error
             if exact is not None:
                 return exact, False
-            if name.endswith("_FILE"):
-                try:
-                    behind = read(name.removesuffix("_FILE"))
-                except _UnknownError:
-                    behind = None
-                if behind is not None:
-                    return behind, True
+            behind = self.behind(name, read) if name.endswith("_FILE") else None
+            if behind is not None:
+                return behind, True
             if failure is not None:
                 raise failure
         return None
+
+    def behind(self, name: str, read: Any) -> Path_ | None:
+        """Return the path that a variable sets through a file."""
+        try:
+            found: Path_ | None = read(name.removesuffix("_FILE"))
+        except _UnknownError:
+            return None
+        return found
 
     def database(self, name: str) -> Path_ | None:
         """DATABASE_URL, DATABASE_URL_<NAME>."""
         if name == "DATABASE_URL":
             return ("database", "url")
         short = name.removeprefix("DATABASE_URL_").lower()
-        return ("database", f"url_{short}") if name.startswith("DATABASE_URL_") and short in self.names else None
+        return ("database", f"url_{short}") if name.startswith("DATABASE_URL_") and short in self._names else None
 
     def setting(self, name: str) -> Path_ | None:
         """DJANGO_<SETTING>."""
         setting = name.removeprefix("DJANGO_")
-        if setting in OWNED and (self.schema.known is None or setting in self.schema.known):
-            section = OWNED[setting]
-            raise _UnknownError(f"{setting} cannot be set like this", f"use DBROUTE_{section.upper()}__…")
+        if setting in OWNED:
+            raise _UnknownError(f"{setting} cannot be set by a variable", OWNED[setting][1])
         mentioned = any(root.get("django", setting) is not None for root in self.lower)
         return ("django", setting) if mentioned or setting in (self.schema.known or ()) else None
 
     def path(self, name: str) -> Path_ | None:
         """DBROUTE_<PATH>, with two underscores between its parts."""
         path: Path_ = ()
-        for part in name.removeprefix("DBROUTE_").split("__"):
-            path = (*path, self.part(name, path, part))
+        parts = name.removeprefix("DBROUTE_").split("__")
+        for number, part in enumerate(parts):
+            before = "DBROUTE_" + "".join(f"{earlier}__" for earlier in parts[:number])
+            # A new key whose name ends in _FILE is nothing that is known: the variable names a file.
+            new = number < len(parts) - 1 or not part.upper().endswith("_FILE")
+            path = (*path, self.part(path, part, before, new=new))
         if len(path) < 2:
             raise _UnknownError("names a section, not a value", f"name the value: {name}__…")
         return path
 
-    def part(self, name: str, path: Path_, part: str) -> Hashable:
-        """Return the key that one part of a variable's name means."""
-        below = {key for root in self.lower for key in root.branch(*path).nodes}
-        if path[:1] == ("databases",) and len(path) == 2:
-            below = {key for key in below if not (isinstance(key, str) and key.isupper())}
-        known, open_ = self.schema.keys(path)
+    def part(self, path: Path_, part: str, before: str, *, new: bool) -> Hashable:
+        """
+        Return the key that one part of a variable's name means.
+
+        Args:
+            path: The keys of the parts before it.
+            part: The part.
+            before: What stands before it in the name.
+            new: It may be a key that nobody mentions, where any key may stand.
+        """
         folded = part.lower()
+        known, open_ = self.known(path)
+        below = self.below(path)
         for keys in (below, known):
-            same = sorted({str(key) for key in keys if str(key).lower() == folded})
+            same = keys.get(folded, set())
             if len(same) > 1:
-                raise _UnknownError(f"'{part}' may mean {' and '.join(same)}", "rename one of them")
+                raise _UnknownError(f"'{part}' may mean {' and '.join(sorted(map(str, same)))}", "rename one of them")
             if same:
-                return next(key for key in keys if str(key) == same[0])
-        if open_ and part:
+                return next(iter(same))
+        if path == ("databases",) and part and (slip := _without_underscores(part, below)):
+            raise _UnknownError(f"unknown part '{part}'", f"did you mean '{before}{slip.upper()}__…'?")
+        if open_ and part and new:
             return folded
-        if path == ("django",) and self.schema.known is None and part.isupper():
+        if path == ("django",) and self.schema.known is None and part.isupper() and new:
             return part
-        suggestion = _closest(part, [*map(str, known), *map(str, below)])
-        corrected = name.replace(part, suggestion.upper(), 1) if suggestion else ""
-        known_here = ", ".join(sorted({str(key).upper() for key in known}))
-        hint = f"did you mean '{corrected}'?" if corrected else f"known here are {known_here}"
-        raise _UnknownError(f"unknown part '{part}'", hint if len(hint) < 400 else "see the reference of settings")
+        raise _UnknownError(f"unknown part '{part}'", self.remedy(part, before, known, below))
+
+    def remedy(self, part: str, before: str, known: Iterable[str], below: Mapping[str, object]) -> str:
+        """Return what to do about an unknown part."""
+        names = sorted({*(name.upper() for name in known), *(name.upper() for name in below)})
+        if not names:
+            return f"nothing can stand below {before.removesuffix('__')}"
+        if close := did_you_mean(part, names):
+            return close.replace("'", f"'{before}", 1)
+        listed = ", ".join(names)
+        return f"known here are {listed}" if len(listed) < 400 else "see the reference of settings"
+
+    def known(self, path: Path_) -> tuple[dict[str, set[Hashable]], bool]:
+        """Return the keys that the schema has at a path, in lower case, and whether others may stand there."""
+        if path not in self._known:
+            names, open_ = self.schema.keys(path)
+            self._known[path] = {name.lower(): {name} for name in names}, open_
+        return self._known[path]
+
+    def below(self, path: Path_) -> dict[str, set[Hashable]]:
+        """Return the keys that the lower layers have at a path, by their lower-case form."""
+        if path not in self._below:
+            keys = {key for root in self.lower for key in root.branch(*path).nodes} if path else set()
+            if path[:1] == ("databases",) and len(path) == 2:
+                keys = {key for key in keys if not (isinstance(key, str) and key.isupper())}
+            found: dict[str, set[Hashable]] = {}
+            for key in keys:
+                found.setdefault(str(key).lower(), set()).add(key)
+            self._below[path] = found
+        return self._below[path]
 
     def leaf(self, name: str, from_file: bool) -> Leaf | None:
         """Return the variable's text, or the text of the file that it names."""
         variable = self.variables[name]
         if not from_file:
+            try:
+                variable.value.encode()
+            except UnicodeEncodeError:
+                self.problems.add(variable.source, "", "is not UTF-8", "set it again, in UTF-8")
+                return None
             return Leaf(variable.value, variable.source, reading="text")
-        path = Path(variable.value)
-        where = attrs.evolve(variable.source, name=f"{variable.source} ({variable.value})")
+        where = attrs.evolve(variable.source, name=f"{variable.source} ({variable.value})", line=0)
         try:
+            path = Path(variable.source.folder or "", variable.value)
             if not stat.S_ISREG(path.stat().st_mode) or path.stat().st_size > _MAX_SECRET:
                 raise OSError
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError, ValueError):
-            self.problems.add(variable.source, "", "names a file that cannot be read", "check path and permissions")
+            text = path.read_bytes().decode()
+        except (OSError, ValueError):
+            hint = "check that the file exists, is readable, and holds UTF-8 text"
+            self.problems.add(variable.source, "", "names a file that cannot be read", hint)
             return None
-        text = text[:-1] if text.endswith("\n") else text
-        return Leaf(text.removesuffix("\r"), where, reading="text", secret=True)
+        for newline in ("\r\n", "\n"):
+            if text.endswith(newline):
+                text = text[: -len(newline)]
+                break
+        return Leaf(text, where, reading="text", secret=True)
+
+    def typed(self, leaf: Leaf, path: Path_) -> Node:
+        """Return what a text means where a list or a mapping stands, or where a lower layer has a typed value."""
+        annotation = self.schema.annotation(path)
+        converter = Converter(self.problems)
+        if annotation is Any:
+            values = [root.get(*path) for root in self.lower]
+            lower = next((node for node in reversed(values) if node is not None), None)
+            value = lower.value if isinstance(lower, Leaf) else [] if isinstance(lower, Items) else None
+            annotation = dict[Any, Any] if isinstance(lower, Branch) else annotation_like(value)
+            if isinstance(value, bool | int | float):
+                converted = converter.convert(leaf, annotation, path)
+                return attrs.evolve(leaf, **({"reading": "missing"} if converted is FAILED else {"value": converted}))
+        return converter.unfolded(leaf, annotation, path)
 
 
-def _closest(part: str, names: Iterable[str]) -> str:
-    return did_you_mean(part, names).removeprefix("did you mean '").removesuffix("'?")
+def _without_underscores(part: str, names: Iterable[str]) -> str:
+    """Return the name that differs from ``part`` in underscores only."""
+    bare = part.lower().replace("_", "")
+    return next((name for name in names if name.replace("_", "") == bare), "")
 
 
-def _place(root: dict[Hashable, Any], path: Path_, leaf: Leaf) -> None:
+def _place(tree: dict[Hashable, Any], path: Path_, node: Leaf | Items) -> Source | None:
+    """Put a node into nested dicts; return the source of the node that stands there already."""
+    if len(path) == 2 and path[0] == "databases":
+        path = (*path, "url")  # DBROUTE_DATABASES__X is short for DBROUTE_DATABASES__X__URL
     for part in path[:-1]:
-        below = root.setdefault(part, {})
-        if not isinstance(below, dict):  # DBROUTE_DATABASES__X beside DBROUTE_DATABASES__X__URL
-            below = root[part] = {"url": below}
-        root = below
-    if isinstance(root.get(path[-1]), dict):
-        root[path[-1]]["url"] = leaf
-    else:
-        root[path[-1]] = leaf
+        tree = tree.setdefault(part, {})
+        if not isinstance(tree, dict):
+            return tree.source
+    other = tree.setdefault(path[-1], node)
+    while isinstance(other, dict):
+        other = next(iter(other.values()))
+    return None if other is node else other.source
 
 
 def _branch(nodes: Mapping[Hashable, Any], source: Source) -> Branch:

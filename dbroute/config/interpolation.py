@@ -11,11 +11,17 @@ import attrs
 from .nodes import Branch, Items, Node, Source, path_of
 from .problems import Problems, did_you_mean
 
+_MAX_NESTED = 10
+_BRACES = re.compile(r"\$?\{|\}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class TemplateError(ValueError):
     """A text holds something that looks like a reference and is none."""
+
+    def __init__(self, message: str, hint: str = "write $${ for a literal ${") -> None:
+        super().__init__(message)
+        self.hint = hint
 
 
 @attrs.frozen
@@ -65,8 +71,10 @@ def segments(text: str) -> list[Segment]:
 def _end(text: str, start: int) -> int:
     """Return the position behind the brace that closes the one at ``start``; braces inside have to balance."""
     depth = 0
-    for match in re.compile(r"\$?\{|\}").finditer(text, start):
+    for match in _BRACES.finditer(text, start):
         depth += -1 if match.group() == "}" else 1
+        if depth > _MAX_NESTED:
+            raise TemplateError("references '${' are nested too deep", "flatten them")
         if depth == 0:
             return match.end()
     raise TemplateError("a reference '${' has no closing '}'")
@@ -101,26 +109,41 @@ class Resolver:
         try:
             parts = segments(text)
         except TemplateError as error:
-            self.problems.add(source, path, str(error), "write $${ for a literal ${")
+            self.problems.add(source, path, str(error), error.hint)
             return None
         values = [part if isinstance(part, str) else self._value(part, source, path) for part in parts]
         return None if None in values else "".join(value for value in values if value is not None)
 
-    def _value(self, reference: Reference, source: Source, path: str) -> str | None:
+    def value(self, reference: Reference) -> str | None:
+        """Return what a reference's variable holds; with an operator, an empty one counts as not set."""
         value = self.variables.get(reference.name)
-        if value is not None and (value or not reference.operator):
-            return value
+        return value if value or not reference.operator else None
+
+    def _value(self, reference: Reference, source: Source, path: str) -> str | None:
+        value = self.value(reference)
+        if value is not None:
+            return self._checked(value, reference, source, path)
         if reference.operator == ":-":
             return self.expand(reference.argument, source, path)
         if reference.operator == ":?":
-            message = reference.argument or "is required"
-            self.problems.add(source, path, f"variable {reference.name} is not set: {message}", f"set {reference.name}")
+            state = "is empty" if reference.name in self.variables else "is not set"
+            message = f"variable {reference.name} {state}" + (f": {reference.argument}" if reference.argument else "")
+            self.problems.add(source, path, message, f"set {reference.name}")
             return None
         hint = f"set {reference.name}, or write ${{{reference.name}:-default}}"
         if close := did_you_mean(reference.name, self.variables, cutoff=0.85):
             hint = f"{close} Otherwise {hint}"
         self.problems.add(source, path, f"variable {reference.name} is not set", hint)
         return None
+
+    def _checked(self, value: str, reference: Reference, source: Source, path: str) -> str | None:
+        """Return a variable's value, unless it is no text."""
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            self.problems.add(source, path, f"variable {reference.name} is not UTF-8", f"set {reference.name} again")
+            return None
+        return value
 
     def resolvable(self, text: str) -> str | None:
         """Return the text expanded, or ``None`` without noting anything."""
@@ -139,6 +162,6 @@ def interpolate(node: Node, resolver: Resolver, path: tuple[Any, ...] = ()) -> N
     value = resolver.expand(node.value, node.source, path_of(node, path))
     if value is None:
         return attrs.evolve(node, value=None, template=False, secret=True, reading="missing")
-    secret = any(isinstance(part, Reference) for part in segments(node.value))
+    secret = node.secret or any(isinstance(part, Reference) for part in segments(node.value))
     reading = "text" if secret and node.reading == "value" else node.reading
     return attrs.evolve(node, value=value, template=False, secret=secret, reading=reading)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Hashable, Sequence
 from typing import Any
 
 import attrs
 
 from .nodes import Branch, Node
-
-_ROOT = "DBROUTE"
 
 
 @attrs.frozen
@@ -32,43 +31,45 @@ def merge(roots: Sequence[Branch]) -> Branch:
     """
     Merge mappings key by key, the later ones above the earlier; lists and single values replace.
 
-    Dynaconf compares keys without case, and gives some of them a meaning of its own. So every key travels as ``k`` and
-    a number, and every value as a node that Dynaconf cannot look into.
+    Dynaconf compares keys without case, and gives some of them a meaning of its own. So every key travels as a number,
+    and every value as a node that Dynaconf cannot look into.
     """
-    # Imported here: it takes longer than everything else of a load, and drags django.conf in.
-    from dynaconf.base import Settings
-    from dynaconf.loaders.base import SourceMetadata
+    object_merge = _object_merge()
+    numbers: dict[Hashable, int] = {}
+    sources: dict[tuple[int, ...], Branch] = {}
+    keys: dict[tuple[int, ...], Hashable] = {}
 
-    names: dict[Hashable, str] = {}
-    sources: dict[tuple[str, ...], Branch] = {}
-
-    def name_of(key: Hashable) -> str:
-        return names.setdefault(key, f"k{len(names)}")
-
-    def opaque(branch: Branch, path: tuple[str, ...]) -> dict[str, Any]:
+    def opaque(branch: Branch, path: tuple[int, ...]) -> dict[int, Any]:
         sources[path] = branch
-        data: dict[str, Any] = {}
+        data: dict[int, Any] = {}
         for key, node in branch.nodes.items():
-            name = name_of(key)
-            data[name] = opaque(node, (*path, name)) if isinstance(node, Branch) else node
+            number = numbers.setdefault(key, len(numbers) + 1)
+            keys.setdefault((*path, number), key)  # 1 and true are one key in Python: each stays what it is
+            data[number] = opaque(node, (*path, number)) if isinstance(node, Branch) else node
         return data
 
-    settings = Settings(
-        dynaconf_skip_loaders=True,
-        dynaconf_skip_validators=True,
-        DYNABOXIFY=False,
-        MERGE_ENABLED_FOR_DYNACONF=True,
-        AUTO_CAST_FOR_DYNACONF=False,
-    )
-    for number, root in enumerate(roots):
-        origin = SourceMetadata("dbroute", str(number), "main", True)
-        settings.set(_ROOT, opaque(root, ()), loader_identifier=origin, merge=True, validate=False)
-    keys = {name: key for key, name in names.items()}
+    merged: dict[int, Any] = {}
+    for root in roots:
+        merged = object_merge(merged, opaque(root, ()))
 
-    def clear(data: dict[str, Any], path: tuple[str, ...]) -> Branch:
+    def clear(data: dict[int, Any], path: tuple[int, ...]) -> Branch:
         nodes: dict[Hashable, Node] = {}
-        for name, value in data.items():
-            nodes[keys[name]] = clear(value, (*path, name)) if isinstance(value, dict) else value
+        for number, value in data.items():
+            nodes[keys[*path, number]] = clear(value, (*path, number)) if isinstance(value, dict) else value
         return sources[path].with_nodes(nodes)
 
-    return clear(dict(settings.get(_ROOT) or {}), ())
+    return clear(merged, ())
+
+
+def _object_merge() -> Any:
+    """
+    Return Dynaconf's merge of two mappings.
+
+    Its ``Settings`` around it would read ``*_FOR_DYNACONF`` variables, and some of them change what a merge is.
+    """
+    with warnings.catch_warnings():
+        # It warns about PROJECT_ROOT and other variables that are none of its business here.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        # Imported here: it takes longer than everything else of a load, and drags django.conf in.
+        from dynaconf.utils import object_merge
+    return object_merge

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import importlib.util
 import os
 import re
@@ -12,6 +13,7 @@ from pathlib import Path
 import attrs
 from dotenv.parser import parse_stream
 
+from ..exceptions import Problem
 from .nodes import Source
 from .problems import Problems, did_you_mean, listed
 
@@ -53,6 +55,7 @@ class Place:
         environment: Canonical name of the environment.
         files: Path and layer of each file to read, lowest first.
         variables: The variables of the process above those of ``.env``.
+        fault: What is wrong if no layer in code declares the databases: the environment has no file.
     """
 
     folder: Path
@@ -60,6 +63,12 @@ class Place:
     environment: str
     files: tuple[tuple[Path, int], ...]
     variables: Mapping[str, Variable]
+    fault: Problem | None = None
+
+    @property
+    def source(self) -> Source:
+        """What messages name for something that is in no layer at all."""
+        return Source(self.files[0][0].name if self.files else "configuration", rank=1)
 
     @property
     def texts(self) -> dict[str, str]:
@@ -80,7 +89,7 @@ def environment_name(environ: Mapping[str, str] | None = None) -> str:
     Args:
         environ: The variables; those of the process where ``None``.
     """
-    return canonical((os.environ if environ is None else environ).get("DJANGO_ENV", "") or "dev")
+    return canonical((os.environ if environ is None else environ).get("DJANGO_ENV", "")) or "dev"
 
 
 def locate(
@@ -106,29 +115,35 @@ def locate(
     """
     inherited = dict(os.environ if environ is None else environ)
     folder, stem = _folder(path, inherited, problems, optional)
-    named = env or inherited.get("DJANGO_ENV") or ""
-    dotenv = {} if canonical(named) == "test" else _dotenv(folder, problems)
-    named = named or (dotenv["DJANGO_ENV"].value if "DJANGO_ENV" in dotenv else "")
-    environment = canonical(named or "dev")
-    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", environment) or environment == LOCAL:
-        problems.add(Source("DJANGO_ENV", rank=5), "", "is no name of an environment", "use letters, digits, - and _")
+    variables = {name: Variable(text, Source(name, rank=5, folder=folder), True) for name, text in inherited.items()}
+    given = Variable(env, Source("env", rank=5), True) if env else variables.get("DJANGO_ENV")
+    dotenv: dict[str, Variable] = {}
+    if given is None or not given.value.strip() or canonical(given.value) != "test":
+        dotenv = _dotenv(folder, problems)
+    if given is None or not given.value.strip():
+        given = dotenv.get("DJANGO_ENV")
+    named = given.value.strip() if given else ""
+    source = given.source if given else Source("DJANGO_ENV", rank=5)
+    environment = canonical(named) or "dev"
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", environment):
+        problems.add(source, "", "is no name of an environment", "use letters, digits, - and _")
         raise problems.error()
     if environment == "test":
         dotenv = {}
-    variables = {name: Variable(text, Source(name, rank=5, folder=folder), True) for name, text in inherited.items()}
     files = _files(folder, stem, environment, problems)
-    if named and not any(rank == 2 for _, rank in files) and environment not in {"dev", "test"} and not optional:
-        _no_file(folder, stem, env or named, environment, problems)
-    return Place(folder, stem, environment, files, {**dotenv, **variables})
+    fault = None
+    if named and not any(rank == 2 for _, rank in files) and environment not in {"dev", "test"}:
+        fault = _no_file(folder, stem, named, environment, source)
+    return Place(folder, stem, environment, files, {**dotenv, **variables}, fault)
 
 
-def _no_file(folder: Path, stem: str, named: str, environment: str, problems: Problems) -> None:
-    found = [item.name for item in folder.glob(f"{stem}.*.yaml")]
+def _no_file(folder: Path, stem: str, named: str, environment: str, source: Source) -> Problem:
+    found = [item.name for item in folder.glob(f"{glob.escape(stem)}.*.yaml") if item.name != f"{stem}.{LOCAL}.yaml"]
     known = [name.removeprefix(f"{stem}.").removesuffix(".yaml") for name in found]
-    hint = did_you_mean(named, {*known, *_CANONICAL} - {LOCAL}) if known else ""
+    hint = "" if environment in SYNONYMS else did_you_mean(named, {*known, *_CANONICAL} - {LOCAL})
     there = f"found {listed(found)}" if found else f"there is no {stem}.<environment>.yaml in {folder}"
     message = f"environment '{named}' has no file {stem}.{environment}.yaml; {there}"
-    problems.add(Source("DJANGO_ENV", rank=5), "", message, hint or "add the file, or correct the name")
+    return Problem("", message, str(source), hint or "add the file, or correct the name")
 
 
 def _folder(
@@ -139,13 +154,13 @@ def _folder(
     if given is not None:
         source = Source("path" if path is not None else "DBROUTE_CONFIG")
         place = Path(given).absolute()
-        if place.is_dir():
+        if os.path.isdir(place):  # noqa: PTH112 - Path.is_dir raises where a folder above cannot be entered
             if not optional and not _holds_config(place):
                 problems.add(source, "", f"{place} holds no config.yaml", "create it, or name another folder")
                 raise problems.error()
             return place, "config"
         if place.suffix != ".yaml" or not os.path.lexists(place):
-            what = "is no .yaml file" if place.exists() else "does not exist"
+            what = "is no .yaml file" if os.path.lexists(place) else "does not exist"
             problems.add(source, "", f"{place} {what}", "name a folder, or a file that ends in .yaml")
             raise problems.error()
         return place.parent, place.stem
@@ -162,8 +177,8 @@ def _folder(
 
 
 def _holds_config(folder: Path) -> bool:
-    return (
-        os.path.lexists(folder / "config.yaml") or any(folder.glob("config.*.yaml")) or (folder / "config.yml").exists()
+    return any(os.path.lexists(folder / f"config.{end}") for end in ("yaml", "yml")) or any(
+        folder.glob("config.*.yaml")
     )
 
 
@@ -192,7 +207,7 @@ def _files(folder: Path, stem: str, environment: str, problems: Problems) -> tup
     wanted = [(f"{stem}.{name}", 2) for name in names if name != LOCAL]
     wanted = [(stem, 1), *wanted, *([] if environment == "test" else [(f"{stem}.{LOCAL}", 3)])]
     for name, rank in wanted:
-        if (folder / f"{name}.yml").exists():
+        if os.path.lexists(folder / f"{name}.yml"):
             problems.add(Source(f"{name}.yml", rank=rank), "", "ends in .yml and is not read", f"rename it {name}.yaml")
     # lexists: a broken or circular link is a file that cannot be read, not one that is not there.
     found = [(folder / f"{name}.yaml", rank) for name, rank in wanted if os.path.lexists(folder / f"{name}.yaml")]

@@ -6,6 +6,8 @@ Nodes go through the whole room unchanged: read, normalised, merged, interpolate
 
 from __future__ import annotations
 
+import enum
+import json
 import re
 from collections.abc import Hashable, Iterator, Mapping
 from pathlib import Path
@@ -15,12 +17,31 @@ import attrs
 
 from ..models import MASK
 
+MAX_DEPTH = 50
+"""Levels of mappings and lists that a file or a variable may have."""
+
 _SECRET_NAME = re.compile(r"pass(word|wd|phrase)?|secret|token|key|credential", re.IGNORECASE)
 
 
 def names_secret(key: object) -> bool:
     """Tell whether a key's name says that its value is not for the eyes: password, secret, token, key."""
     return isinstance(key, str) and _SECRET_NAME.search(key) is not None
+
+
+def secret_path(path: tuple[Hashable, ...]) -> bool:
+    """Tell whether a key on the way down says that the value is not for the eyes; aliases and rules say nothing."""
+    return any(names_secret(part) for part in path[2 if path[:1] in {("databases",), ("routing",)} else 0 :])
+
+
+class Hidden(enum.Enum):
+    """
+    Keys of a database's node that nobody can write.
+
+    ``EXTRA``: what settings.py has and only its backend knows. ``SQLITE_MODE``: ``?mode=`` of an SQLite URL.
+    """
+
+    EXTRA = "extra"
+    SQLITE_MODE = "sqlite_mode"
 
 
 @attrs.frozen
@@ -115,7 +136,7 @@ class Branch:
 
     def with_nodes(self, nodes: Mapping[Hashable, Node]) -> Branch:
         """Return the same mapping with other content."""
-        return attrs.evolve(self, nodes=dict(nodes))
+        return Branch(dict(nodes), self.source, self.key)
 
 
 Node = Leaf | Items | Branch
@@ -175,13 +196,15 @@ def path_of(node: Node, path: tuple[Hashable, ...]) -> str:
     return (node.written if isinstance(node, Leaf) else "") or dotted(path)
 
 
-def shown(node: Node, key: object = "") -> str:
-    """Return a node's value as a message may print it: masked where it is secret, shortened where it is long."""
+def shown(node: Node, path: tuple[Hashable, ...] = ()) -> str:
+    """Return a node's value as a message may print it: masked where it may be secret, shortened where it is long."""
     if isinstance(node, Branch):
         return "a mapping"
     if isinstance(node, Items):
         return "a list"
-    if node.secret or names_secret(key) or "://" in str(node.value):
+    written = node.value is None or isinstance(node.value, bool)
+    text = json.dumps(node.value) if written else repr(node.value)  # null, true and false, as YAML has them
+    # "@": a URL that lacks its scheme holds a password all the same.
+    if node.secret or secret_path(path) or "://" in text or "@" in text:
         return MASK
-    text = repr(node.value)
     return text if len(text) <= 40 else text[:37] + "…" + text[-1]

@@ -16,10 +16,18 @@ class Problems:
     """The faults found so far; each counts once, however often it is met."""
 
     _found: dict[Problem, tuple[int, str, int, int]] = attrs.field(factory=dict)
+    _places: set[tuple[Source, str]] = attrs.field(factory=set)
 
     def add(self, source: Source, path: str, message: str, hint: str = "") -> None:
-        """Note one fault."""
+        """Note one fault; the same one at the same place of a file is not noted again under another path."""
+        if source.column and (source, message) in self._places:
+            return
+        self._places.add((source, message))
         self._found.setdefault(Problem(path, message, str(source), hint), source.order)
+
+    def note(self, problem: Problem) -> None:
+        """Note a fault that was put into words earlier."""
+        self._found.setdefault(problem, (0, "", 0, 0))
 
     def __bool__(self) -> bool:
         return bool(self._found)

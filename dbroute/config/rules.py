@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 
-import attrs
-
-from ..models import DatabaseConfig
+from ..models import MASK, DatabaseConfig
 from .convert import FAILED, Converter
 from .nodes import Branch, Items, Leaf, Node, Source, dotted, key_source
 from .problems import did_you_mean, listed
@@ -32,7 +30,7 @@ def rules_beside_databases(converter: Converter, root: Branch) -> Rules:
     found: Rules = []
     for alias, database in root.branch("databases").nodes.items():
         apps = database.get("apps") if isinstance(database, Branch) else None
-        for number, node in enumerate(_list(apps)):
+        for number, node in enumerate(_list(converter, apps)):
             path = ("databases", alias, "apps", number)
             rule = converter.convert(node, str, path)
             if rule is not FAILED:
@@ -40,12 +38,10 @@ def rules_beside_databases(converter: Converter, root: Branch) -> Rules:
     return found
 
 
-def _list(node: Node | None) -> tuple[Node, ...]:
-    if isinstance(node, Items):
-        return node.nodes
-    if isinstance(node, Leaf) and isinstance(node.value, str) and node.reading == "text":
-        return tuple(attrs.evolve(node, value=part.strip()) for part in node.value.split(",") if part.strip())
-    return ()
+def _list(converter: Converter, node: Node | None) -> tuple[Node, ...]:
+    if isinstance(node, Leaf):
+        node = converter.unfolded(node, Sequence[str], ("apps",))
+    return node.nodes if isinstance(node, Items) else ()
 
 
 def checked(
@@ -61,26 +57,33 @@ def checked(
         replicas: Alias of each replica to its primary's.
     """
     found: dict[str, str] = {}
-    seen: dict[str, tuple[str, Source]] = {}
+    seen: dict[str, tuple[str, str, Source]] = {}
     for rule, alias, node, path in rules:
         folded = rule.lower() if "." in rule else rule
-        other, where = seen.setdefault(folded, (alias, key_source(node)))
+        shown = _shown(alias, node)
+        other, shown_other, where = seen.setdefault(folded, (alias, shown, key_source(node)))
         if other != alias:
-            message = f"'{rule}' leads to '{alias}' here and to '{other}' in {where}"
+            message = f"{_shown(rule, node)} leads to {shown} here and to {shown_other} in {where}"
             converter.problems.add(key_source(node), dotted(path), message, "keep one of the two rules")
         found.setdefault(rule, alias)
-        fault = _fault(alias, databases, replicas)
+        fault = _fault(alias, shown, databases, replicas)
         if fault is not None:
             converter.problems.add(node.source, dotted(path), *fault)
     return found
 
 
-def _fault(alias: str, databases: Mapping[str, DatabaseConfig], replicas: Mapping[str, str]) -> tuple[str, str] | None:
+def _shown(text: str, node: Node) -> str:
+    return MASK if isinstance(node, Leaf) and node.secret else f"'{text}'"
+
+
+def _fault(
+    alias: str, shown: str, databases: Mapping[str, DatabaseConfig], replicas: Mapping[str, str]
+) -> tuple[str, str] | None:
     """Return why an alias cannot be anybody's home, and what to do."""
     if alias in replicas:
-        return f"'{alias}' is a replica", f"name its primary, '{replicas[alias]}'"
+        return f"{shown} is a replica", f"name its primary, '{replicas[alias]}'"
     if alias not in databases:
-        return f"there is no database '{alias}'", did_you_mean(alias, databases) or f"known are {listed(databases)}"
+        return f"there is no database {shown}", did_you_mean(alias, databases) or f"known are {listed(databases)}"
     if like := databases[alias].migrates_like:
-        return f"'{alias}' migrates like '{like}' and is nobody's home", f"name '{like}', or remove migrates_like"
+        return f"{shown} migrates like '{like}' and is nobody's home", f"name '{like}', or remove migrates_like"
     return None

@@ -11,11 +11,18 @@ from ..models import DatabaseConfig, Text
 from .convert import annotation_like, attrs_class, element, fields_of
 
 OWNED = {
-    "DATABASES": "databases",
-    "DATABASE_ROUTERS": "routing",
-    "DATABASE_ROUTING_RULES": "routing",
+    "DATABASES": ("use 'databases:'", "use DBROUTE_DATABASES__…"),
+    "DATABASE_ROUTERS": ("list further routers in settings.py", "list further routers in settings.py"),
+    "DATABASE_ROUTING_RULES": ("use 'routing:'", "use DBROUTE_ROUTING__…"),
 }
-"""Django settings that have a section of their own here."""
+"""Django settings that dbroute writes itself, and what to do instead: in a file, and with a variable."""
+
+_ALSO = {
+    "SESSION_COOKIE_SAMESITE": bool | Text | None,
+    "CSRF_COOKIE_SAMESITE": bool | Text | None,
+    "SECURE_REFERRER_POLICY": Text | Sequence[str] | None,
+}
+"""Settings that Django accepts in a type other than its default's."""
 
 
 @attrs.frozen
@@ -24,12 +31,12 @@ class Schema:
     The shape of the configuration.
 
     Attributes:
-        own: Name to attrs class of the sections that a DjangoConfig subclass declares.
+        own: Name to annotation of the sections that a DjangoConfig subclass declares.
         known: Name to value of the Django settings that are known, by Django and by settings.py; ``None`` where
             Django is not at hand: any name in capitals is then accepted, with any value.
     """
 
-    own: Mapping[str, type] = attrs.field(factory=dict)
+    own: Mapping[str, Any] = attrs.field(factory=dict)
     known: Mapping[str, Any] | None = None
 
     @property
@@ -60,7 +67,7 @@ class Schema:
 
     def setting(self, name: str) -> Any:
         """Return the annotation of a Django setting."""
-        return annotation_like((self.known or {}).get(name))
+        return _ALSO.get(name) or annotation_like((self.known or {}).get(name))
 
     def unit(self, path: Sequence[Hashable]) -> str:
         """Return the unit of the number at a path, where it has one."""

@@ -11,21 +11,26 @@ from collections.abc import Hashable, Iterable, Sequence
 
 import attrs
 
-from ..models import DatabaseConfig, DatabaseTestConfig
+from ..models import DatabaseConfig, DatabaseTestConfig, Secret
 from .convert import fields_of
 from .interpolation import Resolver
 from .layers import Layer
-from .nodes import Branch, Items, Leaf, Node, dotted, key_source, shown
+from .nodes import Branch, Hidden, Items, Leaf, Node, dotted, key_source, plain, shown
 from .problems import Problems, did_you_mean
-from .urls import PARTS, backend, query_options, split_url, whole_reference
+from .urls import PARTS, backend, fields_in_query, query_options, split_url, whole_reference
 
 _SHORT = "url_"
 
 
-def short_names(roots: Iterable[Branch]) -> set[str]:
-    """Return the names that ``url_<name>`` may use, because a rule or a declared database goes by them."""
-    roots = list(roots)
-    aliases = declared(roots)
+def short_names(roots: Sequence[Branch], others: Iterable[str] = ()) -> set[str]:
+    """
+    Return the names that ``DATABASE_URL_<NAME>`` may use, because a rule or a declared database goes by them.
+
+    Args:
+        roots: The layers below the variables.
+        others: Aliases that are declared elsewhere.
+    """
+    aliases = declared(roots) | set(others)
     names = {alias.lower() for alias in aliases} | {alias.lower().removesuffix("_db") for alias in aliases}
     for root in roots:
         for key in root.branch("database").nodes:
@@ -64,7 +69,7 @@ class Spelling:
         for section in ("database", "databases", "routing", "django"):
             node = layer.root.get(section)
             if node is not None and not isinstance(node, Branch):
-                hint = "write database: {url: …}" if section == "database" else f"write keys below '{section}:'"
+                hint = "write database: {url: …}" if section == "database" else "write keys below it, or remove it"
                 self.problems.add(node.source, section, f"expected a mapping, got {shown(node)}", hint)
         databases = self.full_form(layer, self.short_form(layer))
         nodes = {key: node for key, node in layer.root.nodes.items() if key != "database"}
@@ -77,9 +82,12 @@ class Spelling:
         databases: dict[Hashable, Node] = {}
         for key, node in layer.root.branch("database").nodes.items():
             alias = self.alias(key, node)
-            if alias is not None and not (isinstance(node, Leaf) and node.value is None):
-                field = Branch({"url": node}, node.source, node.key)
-                databases[alias] = self.database(field, ("database", key), layer)
+            if alias is None or (isinstance(node, Leaf) and node.value is None):
+                continue
+            if alias in databases:
+                self.twice(node, ("database", key), databases[alias])
+            field = Branch({"url": node}, node.source, node.key)
+            databases[alias] = self.database(field, ("database", key), layer)
         return databases
 
     def full_form(self, layer: Layer, databases: dict[Hashable, Node]) -> dict[Hashable, Node]:
@@ -97,17 +105,16 @@ class Spelling:
                 )
                 continue
             short = databases.get(alias)
-            if isinstance(short, Branch) and node.get("url") is not None:
-                first = key_source(short)
-                self.problems.add(
-                    key_source(node),
-                    dotted((*path, "url")),
-                    f"the same layer sets it at {first}",
-                    "keep one of the two",
-                )
+            if isinstance(short, Branch) and (url := node.get("url")) is not None:
+                self.twice(url, (*path, "url"), short)
             full = self.database(node, path, layer)
             databases[alias] = full if not isinstance(short, Branch) else _above(short, full)
         return databases
+
+    def twice(self, node: Node, path: tuple[Hashable, ...], other: Node) -> None:
+        """Note that one layer sets a URL in two spellings."""
+        message = f"sets the URL of the same database as {key_source(other)}"
+        self.problems.add(key_source(node), dotted(path), message, "keep one of the two")
 
     def alias(self, key: Hashable, node: Node) -> str | None:
         """Return the alias that a key of the short form stands for."""
@@ -118,27 +125,31 @@ class Spelling:
             self.problems.add(key_source(node), dotted(("database", key)), "unknown key", hint)
             return None
         name = key.removeprefix(_SHORT)
-        names = [alias for alias in (name, f"{name}_db") if alias in self.aliases]
-        if len(names) == 2:
+        if name == "default":
+            return name
+        wanted = (name, f"{name}_db")
+        # Variables are written in capitals, whatever the alias is.
+        names = [alias for alias in wanted if alias in self.aliases] or sorted(
+            alias for alias in self.aliases if alias.lower() in {word.lower() for word in wanted}
+        )
+        if len(names) > 1:
             hint = "write the database in full below 'databases:'"
-            self.problems.add(
-                key_source(node), dotted(("database", key)), f"may mean '{names[0]}' and '{names[1]}'", hint
-            )
+            message = f"may mean '{names[0]}' and '{names[1]}'"
+            self.problems.add(key_source(node), dotted(("database", key)), message, hint)
         return names[0] if names else f"{name}_db"
 
     def database(self, node: Branch, path: tuple[Hashable, ...], layer: Layer) -> Branch:
         """Return the fields of one database, with its URL taken apart."""
         nodes = _lowered(node, layer.from_settings)
         url = nodes.pop("url", None)
-        if isinstance(url, Leaf) and url.value is not None:
-            where = path if path[0] == "database" else (*path, "url")
-            parts = self.url(url, where)
+        if url is not None and not (isinstance(url, Leaf) and url.value is None):
+            parts = self.url(url, path if path[0] == "database" else (*path, "url"))
             nodes = _above(Branch(parts, url.source), Branch(nodes, node.source)).nodes
-        elif url is not None and not isinstance(url, Leaf):
-            self.problems.add(url.source, dotted((*path, "url")), f"expected a text, got {shown(url)}", "write a URL")
         ddl = nodes.get("migrate_url")
-        if isinstance(ddl, Leaf) and ddl.value is not None:
-            nodes["migrate_url"] = Branch(self.url(ddl, (*path, "migrate_url")), ddl.source, ddl.key)
+        if isinstance(ddl, Branch) and layer.from_settings:
+            nodes["migrate_url"] = ddl.with_nodes(_lowered(ddl, from_settings=True))
+        elif ddl is not None and not (isinstance(ddl, Leaf) and ddl.value is None):
+            nodes["migrate_url"] = Branch(self.url(ddl, (*path, "migrate_url")), ddl.source, key_source(ddl))
         replicas = nodes.get("replicas")
         if isinstance(replicas, Items):
             members = tuple(
@@ -153,27 +164,33 @@ class Spelling:
             node = Branch({"url": node}, node.source)
         return self.database(node, path, layer) if isinstance(node, Branch) else node
 
-    def url(self, leaf: Leaf, path: tuple[Hashable, ...]) -> dict[Hashable, Node]:
+    def url(self, node: Node, path: tuple[Hashable, ...]) -> dict[Hashable, Node]:
         """Return the fields that a URL sets."""
+        leaf = node if isinstance(node, Leaf) else Leaf(None, node.source)
+        unknown = attrs.evolve(leaf, value=None, reading="missing")
+        missing: dict[Hashable, Node] = dict.fromkeys(("url", *PARTS), unknown)
+        if isinstance(leaf.value, Secret):
+            leaf = attrs.evolve(leaf, value=leaf.value.reveal(), secret=True)
         if not isinstance(leaf.value, str):
-            self.problems.add(leaf.source, dotted(path), f"expected a text, got {shown(leaf)}", "write a URL")
-            return {}
-        if leaf.template and whole_reference(leaf.value):
-            text = self.resolver.resolvable(leaf.value)
+            what = shown(node) if isinstance(node, Branch | Items) else "something else"
+            self.problems.add(node.source, dotted(path), f"expected a URL, got {what}", "write a text")
+            return missing
+        while leaf.template and (reference := whole_reference(leaf.value)):
+            text = self.resolver.value(reference)
+            if text is None and reference.operator == ":-":
+                leaf = attrs.evolve(leaf, value=reference.argument)  # a URL with references of its own, perhaps
+                continue
             if text is None:
                 # It may be replaced by a higher layer yet; if it is not, expanding it reports what is missing.
-                url = attrs.evolve(leaf, written=dotted(path))
-                return {"url": url, **{part: attrs.evolve(leaf, value=None, reading="missing") for part in PARTS}}
+                return {**missing, "url": attrs.evolve(leaf, written=dotted(path))}
             leaf = attrs.evolve(leaf, value=text, template=False, secret=True)
         found = split_url(leaf, dotted(path), self.problems)
-        if found is None:
-            return {part: attrs.evolve(leaf, value=None, reading="missing") for part in PARTS}
-        return self.queries(found)
+        return missing if found is None else self.queries(found)
 
     def queries(self, found: Branch) -> dict[Hashable, Node]:
         """Return the URL's fields with references that stand for a whole query replaced by the pairs they hold."""
         nodes, options = dict(found.nodes), dict(found.branch("options").nodes)
-        engine = nodes["engine"]
+        engine = str(plain(nodes["engine"]))
         for key, node in list(options.items()):
             if not (isinstance(key, str) and key.startswith("?") and isinstance(node, Leaf)):
                 continue
@@ -181,12 +198,11 @@ class Spelling:
             if text is None:
                 continue
             del options[key]
-            pairs = query_options(str(engine.value) if isinstance(engine, Leaf) else "", text.lstrip("?"))
-            for name, value in pairs.items():
+            for name, value in query_options(engine, text.lstrip("?")).items():
                 options[name] = attrs.evolve(node, value=value, template=False, secret=True, reading="query")
-        if options:
-            nodes["options"] = found.branch("options").with_nodes(options)
-        return nodes
+        nodes |= fields_in_query(engine, options)
+        nodes["options"] = found.branch("options").with_nodes(options)
+        return nodes if options else {key: node for key, node in nodes.items() if key != "options"}
 
 
 def without_replaced_options(layers: Sequence[Branch]) -> list[Branch]:
@@ -223,7 +239,7 @@ def _above(lower: Branch, upper: Branch) -> Branch:
     return upper.with_nodes(nodes)
 
 
-_OURS = ("readonly", "migrate", "migrates_like")
+_OURS = ("readonly", "migrate", "migrates_like", "migrate_url")
 
 
 def _lowered(node: Branch, from_settings: bool) -> dict[Hashable, Node]:
@@ -242,7 +258,7 @@ def _lowered(node: Branch, from_settings: bool) -> dict[Hashable, Node]:
         else:
             nodes[name] = item
     if extra:
-        nodes["extra"] = Branch(extra, node.source)
+        nodes[Hidden.EXTRA] = Branch(extra, node.source)
     return nodes
 
 

@@ -10,14 +10,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from string import ascii_uppercase
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
 import attrs
 import dj_database_url
 
+from ..models import MASK
 from .interpolation import Reference, Segment, TemplateError, segments
-from .nodes import Branch, Leaf, Node, node_of
+from .nodes import Branch, Hidden, Leaf, Node, node_of
 from .problems import Problems, did_you_mean, listed
 
 SCHEMES = {
@@ -31,8 +33,17 @@ SCHEMES = {
 PARTS = ("engine", "name", "user", "password", "host", "port")
 FIELDS_IN_QUERY = ("conn_max_age", "conn_health_checks", "atomic_requests", "pool")
 MEMORY = ":memory:"
+_MAX_DIGITS = 100
 
+_OF_DJANGO = ("postgresql", "mysql", "sqlite3", "oracle", "dummy", "postgis", "spatialite")
 _HEAD = re.compile(r"([A-Za-z][A-Za-z0-9+._-]*)://")
+# The usual cause of a wrong port is a password that holds one of these characters as it is.
+_QUOTING = "in user and password write '/' as %2F, '@' as %40, ':' as %3A, '?' as %3F"
+_HOSTS = (
+    re.compile(r"\[([^\[\]]*)\](?::(.*))?"),  # [IPv6]:port
+    re.compile(r"(%2[Ff].*?)(?::([0-9]*))?"),  # a socket's path: those of Cloud SQL have colons in them
+    re.compile(r"([^:]*)(?::([^:]*))?"),  # host:port
+)
 _MARK = "dbroutereference"  # stands for a reference while a URL is being split; letters survive every splitter
 _MARKED = re.compile(rf"{_MARK}(\d+)x")
 
@@ -47,17 +58,21 @@ class UrlError(ValueError):
 
 def backend(engine: str) -> str | None:
     """Return the dotted path of the Django backend that a scheme or an engine names; ``None`` for unknown ones."""
+    if engine.startswith(("django.db.backends.", "django.contrib.gis.db.backends.")):
+        return engine if engine.rpartition(".")[2] in _OF_DJANGO else None
     if "." in engine:
         return engine
     known = dj_database_url.ENGINE_SCHEMES.get(SCHEMES.get(engine, engine))
     return known.backend if known else None
 
 
-def unknown_engine(engine: str, what: str) -> UrlError:
-    """Return the error for a scheme or engine that nobody knows."""
+def unknown_engine(engine: str, what: str, *, secret: bool = False) -> UrlError:
+    """Return the error for a scheme or engine that nobody knows; a secret one is not printed."""
     known = {*dj_database_url.ENGINE_SCHEMES, *SCHEMES}
+    if what == "engine" and "." in engine:
+        known = {f"django.db.backends.{name}" for name in _OF_DJANGO[:4]}
     hint = did_you_mean(engine, known) or f"known are {listed(known)}, and any dotted path of a Django backend"
-    return UrlError(f"unknown {what} '{engine}'", hint)
+    return UrlError(f"unknown {what} {MASK if secret else repr(engine)}", hint)
 
 
 def is_sqlite(engine: str | None) -> bool:
@@ -65,13 +80,13 @@ def is_sqlite(engine: str | None) -> bool:
     return bool(engine) and str(engine).endswith((".sqlite3", ".spatialite"))
 
 
-def whole_reference(text: str) -> bool:
-    """Tell whether a text is one reference and nothing else."""
+def whole_reference(text: str) -> Reference | None:
+    """Return the reference that a text is, if it is one and nothing else."""
     try:
         parts = segments(text.strip())
     except TemplateError:
-        return False
-    return len(parts) == 1 and isinstance(parts[0], Reference)
+        return None
+    return parts[0] if len(parts) == 1 and isinstance(parts[0], Reference) else None
 
 
 def split_url(leaf: Leaf, path: str, problems: Problems) -> Branch | None:
@@ -90,7 +105,7 @@ def split_url(leaf: Leaf, path: str, problems: Problems) -> Branch | None:
     try:
         return _Url(attrs.evolve(leaf, written=path)).split()
     except TemplateError as error:
-        problems.add(leaf.source, path, str(error), "write $${ for a literal ${")
+        problems.add(leaf.source, path, str(error), error.hint)
     except UrlError as error:
         problems.add(leaf.source, path, str(error), error.hint)
     return None
@@ -114,11 +129,13 @@ class _Url:
         if _MARKED.search(scheme) or (not head and _MARKED.match(self.text)):
             hint = "write the scheme out, or put the whole URL into one variable"
             raise UrlError("the scheme comes from a reference", hint)
+        if not self.text.strip():
+            raise UrlError("the URL is empty", "write it as engine://user:password@host:port/name")
         if not head:
             raise UrlError("is not a database URL", "write it as engine://user:password@host:port/name")
         engine = scheme if "." in scheme else scheme.lower()
         if backend(engine) is None:
-            raise unknown_engine(engine, "scheme")
+            raise unknown_engine(engine, "scheme", secret=self.leaf.secret)
         rest, _, query = self.text[head.end() :].partition("?")
         if "#" in self.text:
             raise UrlError("has a '#' in it", "write %23")
@@ -170,17 +187,14 @@ class _Url:
         """Return the options, and the fields that may stand in a query."""
         options: dict[Any, Node] = {}
         pairs = [pair for pair in query.split("&") if pair]
+        if any(_MARKED.search(pair.partition("=")[0]) for pair in pairs if not _MARKED.fullmatch(pair)):
+            raise UrlError("a reference stands for the key of an option", "write the key out: ?key=${VALUE}")
         for number, pair in enumerate(pairs):
             if _MARKED.fullmatch(pair):
                 options[f"?{number}"] = self.of(pair, "query")
         known = "&".join(pair for pair in pairs if not _MARKED.fullmatch(pair))
-        found = {key: self.option(value) for key, value in query_options(engine, known).items()}
-        fields = {key: found.pop(key) for key in FIELDS_IN_QUERY if key in found}
-        mode = found.pop("mode", None) if is_sqlite(backend(engine)) else None
-        options |= found
-        nodes: dict[Any, Node] = dict(fields)
-        if mode is not None:
-            nodes["sqlite_mode"] = mode
+        options |= {key: self.option(value) for key, value in query_options(engine, known).items()}
+        nodes = fields_in_query(engine, options)
         if options:
             nodes["options"] = Branch(options, self.leaf.source, self.leaf.key)
         return nodes
@@ -191,6 +205,14 @@ class _Url:
         if isinstance(value, str):
             return self.of(value, "query")
         return attrs.evolve(node_of(value, self.leaf.source), key=self.leaf.key)
+
+
+def fields_in_query(engine: str, options: dict[Any, Node]) -> dict[Any, Node]:
+    """Take the fields of a database, and SQLite's mode, out of the options of a URL; return them."""
+    fields: dict[Any, Node] = {key: options.pop(key) for key in FIELDS_IN_QUERY if key in options}
+    if is_sqlite(backend(engine)) and "mode" in options:
+        fields[Hidden.SQLITE_MODE] = options.pop("mode")
+    return fields
 
 
 def query_options(engine: str, query: str) -> dict[str, Any]:
@@ -205,7 +227,9 @@ def query_options(engine: str, query: str) -> dict[str, Any]:
 
 def query_value(text: str) -> Any:
     """Return what one value of a query means to dj-database-url: numbers and truth values are converted."""
-    return query_options("spatialite", "value=" + quote(text)).get("value", text)
+    if text.isdecimal() and len(text) <= _MAX_DIGITS:
+        return int(text)
+    return text.lower() == "true" if text.lower() in {"true", "false"} else text
 
 
 def split_hosts(text: str) -> tuple[str, str]:
@@ -219,9 +243,11 @@ def split_hosts(text: str) -> tuple[str, str]:
         return text, ""
     hosts, ports = [], []
     for item in text.split(","):
-        match = re.fullmatch(r"\[([^\[\]]*)\](?::(.*))?", item) or re.fullmatch(r"([^:]*)(?::(.*))?", item)
+        match = next(filter(None, (pattern.fullmatch(item) for pattern in _HOSTS)), None)
         if match is None:
-            raise UrlError("has a host with several colons", "put an IPv6 address into brackets: [::1]:5432")
+            address = re.fullmatch("[0-9A-Fa-f:.]+", item)
+            hint = "put an IPv6 address into brackets: [::1]:5432" if address else _QUOTING
+            raise UrlError("has a host with several colons", hint)
         hosts.append(match.group(1))
         ports.append(match.group(2) or "")
     for port in ports:
@@ -229,9 +255,7 @@ def split_hosts(text: str) -> tuple[str, str]:
             try:
                 check_port(port)
             except UrlError as error:
-                # The usual cause: a password that holds one of these characters as it is.
-                hint = "correct it; in user and password write '/' as %2F, '@' as %40, ':' as %3A, '?' as %3F"
-                raise UrlError(str(error), hint) from None
+                raise UrlError(str(error), f"correct it; {_QUOTING}") from None
     return ",".join(hosts), ",".join(ports) if any(ports) else ""
 
 
@@ -269,11 +293,21 @@ def join_url(engine: str, parts: Mapping[str, Any], options: Mapping[str, Any]) 
     login = f"{user}:{password}@" if password else f"{user}@" if user else ""
     hosts, ports = str(parts.get("host") or "").split(","), str(parts.get("port") or "").split(",")
     ports = ports * len(hosts) if len(ports) == 1 else ports
-    netloc = ",".join(
-        (f"[{host}]" if ":" in host else quote(host, safe="")) + (f":{port}" if port else "")
-        for host, port in zip(hosts, ports, strict=False)
-    )
+    if len(set(ports)) > 1:
+        # dj-database-url reads one port; libpq takes hosts and ports as options too.
+        tail += f"{'&' if tail else '?'}host={quote(','.join(hosts), safe=',')}&port={','.join(ports)}"
+        return f"{scheme}://{login}/{quote(name, safe='')}{tail}"
+    netloc = ",".join(map(_host, hosts)) + (f":{ports[0]}" if ports[0] else "")
     return f"{scheme}://{login}{netloc}/{quote(name, safe='')}{tail}"
+
+
+def _host(host: str) -> str:
+    if ":" in host and not host.startswith("/"):
+        return f"[{host}]"
+    if not host.startswith("/"):
+        return quote(host, safe="")
+    # Whoever reads the URL lowers the case of its host; that of a socket's path matters.
+    return "".join(f"%{ord(letter):02X}" if letter in ascii_uppercase else quote(letter, safe="") for letter in host)
 
 
 def _pairs(options: Mapping[str, Any]) -> list[tuple[str, Any]]:
@@ -292,7 +326,9 @@ def _pairs(options: Mapping[str, Any]) -> list[tuple[str, Any]]:
 
 def absolute_file(name: str, folder: Path | None, mode: str | None = None) -> str:
     """Return the path of an SQLite file, absolute from ``folder``; with a mode, as the URI that SQLite wants."""
-    if name == MEMORY or name.startswith("file:") or not name:
+    if name.startswith("file:"):
+        return f"{name}{'&' if '?' in name else '?'}mode={mode}" if mode else name
+    if name == MEMORY or not name:
         return name
     path = str(folder / name) if folder else name
     return f"file:{quote(path)}?mode={mode}" if mode else path

@@ -16,11 +16,11 @@ from typing import Any
 import attrs
 import yaml
 
-from .nodes import Branch, Items, Leaf, Node, Source, dotted, key_source
+from ..models import MASK
+from .nodes import MAX_DEPTH, Branch, Items, Leaf, Node, Source, dotted, key_source, secret_path
 from .problems import Problems
 
 MAX_BYTES = 1_000_000
-MAX_DEPTH = 50
 MAX_NODES = 50_000
 
 _Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -35,7 +35,7 @@ _WORDS: dict[str, Any] = {
     **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), float("-inf")),
     **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
 }
-_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "seq", "map")}
+_TEXT = "tag:yaml.org,2002:str"
 
 
 class _FileError(Exception):
@@ -95,7 +95,7 @@ class _Reader:
         self.count = 0
 
     def at(self, mark: Any) -> Source:
-        return attrs.evolve(self.source, line=mark.line + 1, column=mark.column + 1)
+        return Source(self.source.name, mark.line + 1, mark.column + 1, self.source.rank, self.source.folder)
 
     def read(self, text: str) -> Branch:
         try:
@@ -112,7 +112,9 @@ class _Reader:
             where = self.at(error.problem_mark) if error.problem_mark else self.source
             raise _FileError(where, f"is not YAML: {error.problem}", "check indentation, colons and quotes") from None
         except yaml.reader.ReaderError as error:
-            raise _FileError(self.source, f"is not YAML: {error.reason}", "remove the control character") from None
+            line = text.encode()[: error.position].count(b"\n") + 1
+            where = attrs.evolve(self.source, line=line)
+            raise _FileError(where, f"is not YAML: {error.reason}", "remove the control character") from None
         except (yaml.YAMLError, ValueError):
             raise _FileError(self.source, "is not YAML", "check indentation, colons and quotes") from None
         if isinstance(top, Leaf) and top.value is None:
@@ -129,8 +131,7 @@ class _Reader:
             raise _FileError(where, f"is nested deeper than {MAX_DEPTH} levels", "flatten it")
         if isinstance(event, yaml.AliasEvent):
             return self.alias(event, where, key)
-        if event.tag and event.tag not in _TAGS and event.tag != "!":
-            self.problems.add(where, dotted(path), f"has the tag {event.tag}", "remove it; tags are not supported")
+        self.tag(event, where, path)
         node: Node
         anchor = event.anchor
         if isinstance(event, yaml.ScalarEvent):
@@ -145,6 +146,11 @@ class _Reader:
         if anchor:
             self.anchors[anchor] = node
         return node
+
+    def tag(self, event: Any, where: Source, path: tuple[Any, ...]) -> None:
+        """Refuse any tag but the one that makes a text of a scalar."""
+        if getattr(event, "tag", None) not in {None, "!", _TEXT}:
+            self.problems.add(where, dotted(path), f"has the tag {event.tag}", "remove it; tags are not supported")
 
     def counted(self, nodes: int, where: Source) -> None:
         self.count += nodes
@@ -180,6 +186,7 @@ class _Reader:
     def key(self, event: Any, where: Source, path: tuple[Any, ...]) -> Any:
         if not isinstance(event, yaml.ScalarEvent):
             raise _FileError(where, "has a key that is not a text", "quote the key", dotted(path))
+        self.tag(event, where, path)
         name = self.value(event, where, path)
         return "" if name is None else name
 
@@ -200,16 +207,19 @@ class _Reader:
     def value(self, event: Any, where: Source, path: tuple[Any, ...]) -> Any:
         """Return what a scalar stands for in the core schema of YAML 1.2."""
         text = event.value
-        if event.style or event.tag in {"!", "tag:yaml.org,2002:str"}:
+        if event.style or event.tag in {"!", _TEXT}:
             return text
         if text in _WORDS:
             return _WORDS[text]
         if _INTEGER.fullmatch(text):
             digits = text.lstrip("+-")
             if len(digits) > 1 and digits[0] == "0":
-                hint = f"write 0o{digits.lstrip('0') or '0'} for octal, or quote it"
-                self.problems.add(where, dotted(path), f"'{text}' has a leading zero", hint)
-                return 0
+                # A long one is nobody's file mode: an account, a PIN, a password.
+                shown = MASK if secret_path(path) or len(digits) > 6 else f"'{text}'"
+                octal = shown != MASK and re.fullmatch("[0-7]+", digits)
+                hint = f"write 0o{digits.lstrip('0') or '0'} for octal, or quote it" if octal else "quote it"
+                self.problems.add(where, dotted(path), f"{shown} has a leading zero", hint)
+                return text
             return int(text) if len(digits) <= 100 else text
         if re.fullmatch(r"0o[0-7]{1,100}", text):
             return int(text[2:], 8)

@@ -1,5 +1,6 @@
 """Environment variables: which one sets what, and as which type."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from dbroute import ConfigWarning, DjangoConfig, PoolConfig
 from dbroute.config import Config, load
+from dbroute.models import reveal
 from tests.config.loading import DEFAULT, config, error, view, write
 
 TWO = "databases: {default: 'sqlite:///d', blog_db: {url: 'postgresql://h/n'}}\nrouting: {blog: blog_db}\n"
@@ -260,7 +262,10 @@ def test_ambiguous_part_is_refused(tmp_path: Path) -> None:
         ),
         ("DBROUTE_DJANGO__DEBUGG", "unknown part 'DEBUGG'; did you mean 'DBROUTE_DJANGO__DEBUG'?"),
         ("DJANGO_DATABASES", "DATABASES cannot be set by a variable; use DBROUTE_DATABASES__…"),
-        ("DJANGO_DATABASE_ROUTERS", "DATABASE_ROUTERS cannot be set by a variable; list further routers in settings.py"),
+        (
+            "DJANGO_DATABASE_ROUTERS",
+            "DATABASE_ROUTERS cannot be set by a variable; list further routers in settings.py",
+        ),
         ("DJANGO_DATABASE_ROUTING_RULES", "DATABASE_ROUTING_RULES cannot be set by a variable; use DBROUTE_ROUTING__…"),
     ],
 )
@@ -276,8 +281,19 @@ def test_switches_of_dbroute_are_no_paths(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["DJANGO_SETTINGS_MODULE", "DJANGO_SUPERUSER_PASSWORD", "DJANGO_COLORS", "DJANGO_VERSION", "DJANGO_SECRETS_FILE"]
-    + ["DATABASE", "DATABASE_HOST", "DATABASE_URLS", "MY_DATABASE_URL", "DYNACONF_DEBUG", "dbroute_x"],
+    [
+        "DJANGO_SETTINGS_MODULE",
+        "DJANGO_SUPERUSER_PASSWORD",
+        "DJANGO_COLORS",
+        "DJANGO_VERSION",
+        "DJANGO_SECRETS_FILE",
+        "DATABASE",
+        "DATABASE_HOST",
+        "DATABASE_URLS",
+        "MY_DATABASE_URL",
+        "DYNACONF_DEBUG",
+        "dbroute_x",
+    ],
 )
 @pytest.mark.parametrize("known", [True, False])
 def test_variables_of_other_people_are_left_alone(known: bool, name: str, tmp_path: Path) -> None:
@@ -380,7 +396,11 @@ def test_value_and_key_below_it_are_refused_together(tmp_path: Path) -> None:
             "databases.blog_db.options: expected a mapping, got a text that is not JSON; write {key: value}",
         ),
         ("DATABASE_URL", "", "database.url: the URL is empty; write it as engine://user:password@host:port/name"),
-        ("DJANGO_EMAIL_PORT", "smtp", "django.EMAIL_PORT: expected a whole number or null, got 'smtp'; write digits only"),
+        (
+            "DJANGO_EMAIL_PORT",
+            "smtp",
+            "django.EMAIL_PORT: expected a whole number or null, got 'smtp'; write digits only",
+        ),
     ],
 )
 def test_wrong_value_is_told_with_the_variable_and_the_path(
@@ -442,7 +462,24 @@ def test_every_variable_has_a_file_form(name: str, content: str, path: str, expe
 
     loaded = config(tmp_path, TWO, {name: str(tmp_path / "secret")}, settings=view())
 
-    assert str(get(loaded, path)) == str(expected)
+    assert reveal(get(loaded, path)) == expected
+
+
+@pytest.mark.parametrize("name", ["DBROUTE_DATABASES__NEW_FILE", "DBROUTE_DATABASES__NEW__URL_FILE"])
+def test_new_key_that_ends_in_file_names_a_file(name: str, tmp_path: Path) -> None:
+    write(tmp_path, {"secret": "postgresql://h/new"})
+
+    loaded = config(tmp_path, TWO, {name: "secret"})
+
+    assert reveal(loaded.databases["new"].name) == "new"
+
+
+def test_setting_through_a_file_needs_no_django(tmp_path: Path) -> None:
+    write(tmp_path, {"secret": "hunter2\n"})
+
+    loaded = config(tmp_path, TWO, {"DBROUTE_DJANGO__SECRET_KEY_FILE": "secret"})
+
+    assert reveal(dict(loaded.django)) == {"SECRET_KEY": "hunter2"}
 
 
 def test_file_is_relative_to_the_configuration(tmp_path: Path) -> None:
@@ -450,7 +487,7 @@ def test_file_is_relative_to_the_configuration(tmp_path: Path) -> None:
 
     loaded = config(tmp_path, TWO, {"DATABASE_URL_FILE": "url"})
 
-    assert loaded.databases["default"].name == "main"
+    assert reveal(loaded.databases["default"].name) == "main"
 
 
 def test_both_forms_at_once_are_refused(tmp_path: Path) -> None:
@@ -469,7 +506,8 @@ def test_form_in_the_process_beats_the_other_one_in_dotenv(in_process: str, tmp_
 
     loaded = config(tmp_path, TWO, {in_process: values[in_process]})
 
-    assert loaded.databases["default"].name == {"DATABASE_URL": "text", "DATABASE_URL_FILE": "file"}[in_process]
+    expected = {"DATABASE_URL": "text", "DATABASE_URL_FILE": "file"}[in_process]
+    assert reveal(loaded.databases["default"].name) == expected
 
 
 def test_exact_known_name_beats_the_file_reading(tmp_path: Path) -> None:
@@ -491,12 +529,12 @@ def test_setting_whose_name_ends_in_file_is_not_read_as_a_file(tmp_path: Path) -
 @pytest.mark.parametrize("make", ["nothing", "folder", "latin1", "fifo", "large"])
 def test_file_that_cannot_be_read_is_told_without_its_path(make: str, tmp_path: Path) -> None:
     path = tmp_path / "hunter2"
-    if make == "folder":
+    if make == "fifo":
+        os.mkfifo(path)
+    elif make == "folder":
         path.mkdir()
     elif make == "latin1":
         path.write_bytes(b"\xe4")
-    elif make == "fifo":
-        __import__("os").mkfifo(path)
     elif make == "large":
         path.write_bytes(b"x" * 1_000_001)
 

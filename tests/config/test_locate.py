@@ -189,9 +189,7 @@ def test_two_files_for_one_environment_are_refused(tmp_path: Path) -> None:
 
     message = failure(tmp_path, {"DJANGO_ENV": "prod"})
 
-    assert message == (
-        "config.production.yaml  is for the same environment as config.prod.yaml; keep one of the two"
-    )
+    assert message == ("config.production.yaml  is for the same environment as config.prod.yaml; keep one of the two")
 
 
 @pytest.mark.parametrize("name", ["config", "config.prod", "config.production", "config.local"])
@@ -281,7 +279,7 @@ def test_dotenv_is_not_interpolated(tmp_path: Path) -> None:
 
 
 def test_dotenv_may_have_quotes_comments_and_export(tmp_path: Path) -> None:
-    dotenv = "# a comment\nexport PW='it is \"q\"'\nEMPTY=\nH=\"h\" # another\n"
+    dotenv = '# a comment\nexport PW=\'it is "q"\'\nEMPTY=\nH="h" # another\n'
     write(tmp_path, {"config.yaml": "database: {url: 'postgresql://u:${PW}@${H}/n${EMPTY}'}", ".env": dotenv})
 
     config = load(tmp_path, environ={})
@@ -360,9 +358,7 @@ def test_folder_without_configuration_is_told(tmp_path: Path) -> None:
 def test_path_that_does_not_exist_is_told(tmp_path: Path) -> None:
     message = failure(tmp_path / "nowhere", {})
 
-    assert message == (
-        f"path  {tmp_path / 'nowhere'} does not exist; name a folder, or a file that ends in .yaml"
-    )
+    assert message == (f"path  {tmp_path / 'nowhere'} does not exist; name a folder, or a file that ends in .yaml")
 
 
 def test_file_that_is_no_yaml_is_told(tmp_path: Path) -> None:
@@ -448,6 +444,4 @@ def test_relative_sqlite_file_is_relative_to_the_file_not_to_the_working_directo
 
 
 def test_error_helper_shows_whole_messages(tmp_path: Path) -> None:
-    assert error(tmp_path, "[]") == (
-        "config.yaml:1:1  has no sections; start it with a section such as 'databases:'"
-    )
+    assert error(tmp_path, "[]") == ("config.yaml:1:1  has no sections; start it with a section such as 'databases:'")

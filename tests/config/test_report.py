@@ -1,0 +1,227 @@
+"""All faults in one report; and whatever is read, nothing but a report is ever raised."""
+
+import json
+import tempfile
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dbroute import ConfigError
+from dbroute.config import load
+from tests.config.loading import config, error, view, write
+
+
+def test_all_faults_of_all_layers_are_told_at_once_sorted_by_source(tmp_path: Path) -> None:
+    files = {
+        "config.prod.yaml": """\
+            databases:
+              blog_db: {url: "postgresql://u:p@h:x/n", conn_max_age: soon}
+            routing: {shop: shop_db}
+            """,
+        "config.local.yaml": "databases: {blog_db: {portt: 5}, blog_db: {port: 5}}\n",
+        ".env": "A=1\nDBROUTE_DATABASES__BLOG_DB__AUTOCOMMIT=maybe\n",
+    }
+    text = dedent("""\
+        database:
+          url: sqlite://default.sqlite3
+          url_blog: "${BLOG}"
+        databases:
+          blog_db: {conn_max_agee: 5}
+          x: {engine: postgresql, name: n, pool: true, conn_max_age: 60, port: 0543}
+        rooting: {}
+        """)
+    variables = {"DJANGO_ENV": "prod", "DBROUTE_ROOTING__X": "y", "DATABASE_URL_BLOG": "mongo://h/n"}
+
+    message = error(write(tmp_path, files), text, variables)
+
+    assert [line.partition("; known are ")[0] for line in message.splitlines()] == [
+        "config.yaml:2:8  database.url: has two slashes before the SQLite file; write three slashes for a path beside "
+        "the file, four for an absolute one",
+        "config.yaml:5:13  databases.blog_db.conn_max_agee: unknown key; did you mean 'conn_max_age'?",
+        "config.yaml:6:42  databases.x.pool: cannot be combined with conn_max_age; remove one of them; the pool keeps "
+        "connections open itself (max_lifetime)",
+        "config.yaml:6:72  databases.x.port: '0543' has a leading zero; write 0o543 for octal, or quote it",
+        "config.yaml:7:1  rooting: unknown key; did you mean 'routing'?",
+        "config.prod.yaml:2:18  databases.blog_db.url: the port is no number from 1 to 65535; correct it; in user and "
+        "password write '/' as %2F, '@' as %40, ':' as %3A, '?' as %3F",
+        "config.prod.yaml:2:58  databases.blog_db.conn_max_age: expected a whole number of seconds, a duration such as "
+        "10m, or null, got 'soon'; write 600 or 10m",
+        "config.prod.yaml:3:17  routing.shop: there is no database 'shop_db'",
+        "config.local.yaml:1:23  databases.blog_db.portt: unknown key; did you mean 'port'?",
+        "config.local.yaml:1:34  databases.blog_db: is there twice, first in line 1; keep one of the two",
+        ".env:2  databases.blog_db.autocommit: expected true or false, got 'maybe'; write true or false",
+        "DATABASE_URL_BLOG  database.url_blog: unknown scheme 'mongo'",
+        "DBROUTE_ROOTING__X  unknown part 'ROOTING'; did you mean 'DBROUTE_ROUTING'?",
+    ]
+
+
+def test_fault_that_a_higher_layer_replaces_is_told_all_the_same(tmp_path: Path) -> None:
+    files = {"config.local.yaml": "databases: {default: {conn_max_age: 5}}"}
+
+    message = error(write(tmp_path, files), "databases: {default: {url: 'sqlite:///x', conn_max_age: soon}}")
+
+    assert message == (
+        "config.yaml:1:57  databases.default.conn_max_age: expected a whole number of seconds, "
+        "a duration such as 10m, or null, got 'soon'; write 600 or 10m"
+    )
+
+
+def test_fault_in_a_merged_anchor_counts_once(tmp_path: Path) -> None:
+    text = """\
+        databases:
+          default: &base {url: 'sqlite:///x', conn_max_age: soon}
+          one: *base
+          two: {<<: *base}
+        """
+
+    message = error(tmp_path, text)
+
+    assert message.count("\n") == 0
+
+
+def test_unreadable_file_is_the_only_thing_told(tmp_path: Path) -> None:
+    files = {"config.local.yaml": "a: [", "config.prod.yaml": "- x"}
+
+    message = error(write(tmp_path, files), "database: {url: '${MISSING}'}", {"DJANGO_ENV": "prod"})
+
+    assert message.splitlines() == [
+        "config.prod.yaml:1:1  has no sections; start it with a section such as 'databases:'",
+        "config.local.yaml:2:1  is not YAML: did not find expected node content; check indentation, colons and quotes",
+    ]
+
+
+def test_problems_carry_path_message_source_and_hint(tmp_path: Path) -> None:
+    write(tmp_path, {"config.yaml": "databases:\n  default: {url: 'sqlite:///x', namee: y}\n"})
+
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, environ={})
+
+    (problem,) = caught.value.problems
+    assert (problem.path, problem.message, problem.source, problem.hint) == (
+        "databases.default.namee",
+        "unknown key",
+        "config.yaml:2:33",
+        "did you mean 'name'?",
+    )
+
+
+KEYS = st.sampled_from(
+    [
+        "database",
+        "databases",
+        "routing",
+        "django",
+        "url",
+        "url_blog",
+        "default",
+        "blog",
+        "blog_db",
+        "x",
+        "engine",
+        "name",
+        "user",
+        "password",
+        "host",
+        "port",
+        "options",
+        "pool",
+        "test",
+        "replicas",
+        "apps",
+        "readonly",
+        "migrate",
+        "migrates_like",
+        "migrate_url",
+        "conn_max_age",
+        "min_size",
+        "mirror",
+        "weight",
+        "DEBUG",
+        "LOGGING",
+        "CACHES",
+        "ALLOWED_HOSTS",
+        "ENGINE",
+        "NAME",
+        "TEST",
+        "extra",
+        "<<",
+    ]
+)
+LEAVES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-5, 10**20),
+    st.floats(),
+    st.sampled_from(
+        [
+            "sqlite:///x",
+            "postgresql://u:p@h:1/n",
+            "postgresql://${A}:${B}@${C}:${D}/${E}?${F}",
+            "${A}",
+            "${NONE:-${A}}",
+            "$${A}",
+            "sqlite://x",
+            "postgresql://",
+            "://",
+            "//",
+            "x://y",
+            "default",
+            "blog_db",
+            "postgresql",
+            "mysql",
+            "sqlite",
+            "10m",
+            "[1",
+            "{}",
+            '{"a":1}',
+            "django.db.backends.postgresql",
+            "a.b.c",
+            "${A",
+            "${",
+            "}",
+        ]
+    ),
+    st.text(max_size=8),
+)
+TREES = st.recursive(
+    LEAVES,
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(KEYS, inner, max_size=4)),
+    max_leaves=15,
+)
+SECTIONS = st.dictionaries(KEYS, TREES, max_size=4)
+NAMES = st.one_of(
+    st.sampled_from(["DATABASE_URL", "DATABASE_URL_BLOG", "DATABASE_URL_FILE", *"ABCDEF"]),
+    st.lists(st.one_of(KEYS, st.text("AB_a", max_size=4)), min_size=1, max_size=4).map(
+        lambda parts: "DBROUTE_" + "__".join(parts).upper()
+    ),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    files=st.tuples(SECTIONS, SECTIONS),
+    environ=st.dictionaries(NAMES, st.one_of(LEAVES.filter(lambda leaf: isinstance(leaf, str)), st.text(max_size=6))),
+    settings_py=st.dictionaries(KEYS, st.dictionaries(KEYS, TREES, max_size=3), max_size=2),
+)
+@pytest.mark.filterwarnings("ignore::dbroute.exceptions.ConfigWarning")
+def test_nothing_but_a_report_is_raised(
+    files: tuple[Any, Any], environ: dict[str, str], settings_py: dict[str, Any]
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        texts = {"config.yaml": json.dumps(files[0]), "config.local.yaml": json.dumps(files[1])}
+        place = write(Path(folder), texts)
+
+        try:
+            found: object = load(place, environ=environ, settings=view(DATABASES=settings_py, LOGGING=settings_py))
+        except ConfigError as failure:
+            found = failure
+
+    assert str(found)
+
+
+def test_good_configuration_has_no_report(tmp_path: Path) -> None:
+    assert config(tmp_path).warnings == ()
