@@ -15,7 +15,8 @@ PACKAGE = REPOSITORY / "dbroute"
 
 @pytest.mark.process
 @pytest.mark.parametrize(
-    "module", ["dbroute", "dbroute.routing", "dbroute.routing.routers", "dbroute.config", "dbroute.cli"]
+    "module",
+    ["dbroute", "dbroute.routing", "dbroute.routing.routers", "dbroute.config", "dbroute.cli", "dbroute.testing"],
 )
 def test_import_leaves_django_alone(module: str, tmp_path: Path) -> None:
     code = f"import sys, {module}; print([name for name in sys.modules if name.split('.')[0] == 'django'])"
@@ -48,6 +49,9 @@ DEFERRED = {
     ("dbroute.models", "dbroute.config"),  # DjangoConfig.load
     ("dbroute.models", "dbroute.django.settings"),  # DjangoConfig.get_all_settings
     ("dbroute.routing.routers", "dbroute.django.routes"),  # a router without a table asks for the project's
+    ("dbroute.testing.connections", "dbroute.django.guard"),  # override_config changes what Django has
+    ("dbroute.testing.override", "dbroute.django.routes"),
+    ("dbroute.testing.project", "dbroute.django.settings"),
 }
 
 # Only the configuration may know these.

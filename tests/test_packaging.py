@@ -32,6 +32,15 @@ def checkout_files() -> list[str]:
     return [name for name in names if (REPOSITORY / name).is_file() and "__pycache__" not in name]
 
 
+def isolation() -> list[str]:
+    """Return pip's option for building with the backend at hand, without the network, if there is a new enough one."""
+    try:
+        major = int(metadata.version("setuptools").split(".")[0])
+    except metadata.PackageNotFoundError:
+        major = 0
+    return ["--no-build-isolation"] if major >= 77 else []
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A wheel built from a clean copy of the checkout."""
@@ -39,11 +48,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in checkout_files():
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(REPOSITORY / name, source / name)
-    # With a build backend at hand the network is not needed; without one, pip fetches what pyproject.toml names.
-    isolation = ["--no-isolation"] if int(metadata.version("setuptools").split(".")[0]) >= 77 else []
     built = subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", *isolation, "--outdir", str(target), str(source)],
-        env=clean_environment({"PYTHONPATH": ""}),
+        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", *isolation(), "--wheel-dir", target, source],
+        env=clean_environment({"PYTHONPATH": "", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}),
         capture_output=True,
         text=True,
         check=False,

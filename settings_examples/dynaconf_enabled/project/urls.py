@@ -1,0 +1,7 @@
+"""One page: the posts as JSON."""
+
+from django.urls import path
+
+from apps.blog.views import posts
+
+urlpatterns = [path("", posts)]
