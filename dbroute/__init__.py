@@ -1,11 +1,10 @@
 """From one YAML file to many Django databases that behave like one system."""
 
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from .config import load_config
 from .exceptions import ConfigError, ConfigWarning, DbrouteError, ReadOnlyDatabaseError
-from .models import DatabaseConfig, DatabaseTestConfig, DjangoConfig, PoolConfig, ReplicaConfig, Secret
+from .models import DatabaseConfig, DatabaseTestConfig, DjangoConfig, PoolConfig, ReplicaConfig, Secret, Size, Url
 
 __all__ = [
     "ConfigError",
@@ -18,14 +17,22 @@ __all__ = [
     "ReadOnlyDatabaseError",
     "ReplicaConfig",
     "Secret",
+    "Size",
+    "Url",
     "configure",
     "load_config",
 ]
 
-try:
-    __version__ = version("dbroute")
-except PackageNotFoundError:  # a source tree that nobody installed
-    __version__ = "0+unknown"
+
+def __getattr__(name: str) -> str:
+    if name != "__version__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib.metadata import PackageNotFoundError, version  # here: it brings zipfile, csv and email along
+
+    try:
+        return version("dbroute")
+    except PackageNotFoundError:  # a source tree that nobody installed
+        return "0+unknown"
 
 
 def configure(module: str | None, config: DjangoConfig | None = None) -> dict[str, Any]:

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from shutil import get_terminal_size
 
 from . import __version__
-from .config import Config, load_config
+from .config import Config, environments, load
+from .config.excerpt import report
+from .config.explain import UnknownPathError, explain
+from .config.json_schema import declared_schema, schema_text
+from .config.show import as_json, as_table
+from .config.template import write_starter
 from .exceptions import ConfigError
+
+FAILED = 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -20,32 +28,119 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: What stands behind the script's name; those of the process where ``None``.
 
     Returns:
-        The exit code: 0, 1 where the configuration is wrong.
+        The exit code: 0, or 1 where the configuration is wrong.
     """
     options = _parser().parse_args(arguments)
+    run: Callable[[argparse.Namespace], int] = options.run
     try:
-        config = load_config(options.path, env=options.env)
+        return run(options)
     except ConfigError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    sys.stdout.write(f"{_summary(config)}\n")
-    return 0
+        _complain(error)
+        return FAILED
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="dbroute", description="Look at a project's configuration.")
     parser.add_argument("--version", action="version", version=f"dbroute {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    validate = commands.add_parser("validate", help="say everything that is wrong, and exit 1 if anything is")
-    validate.add_argument(
-        "path", nargs="?", type=Path, help="folder of config.yaml, or the file (default: look for it)"
+    folder = {"type": Path, "help": "folder of config.yaml, or the file (default: look for it)"}
+
+    command = commands.add_parser("explain", help="print every value, where it comes from and what it shadows")
+    command.add_argument("key", nargs="?", default="", help="a dotted path, for example databases.blog_db")
+    command.add_argument("--path", **folder)  # type: ignore[arg-type]
+    command.add_argument("--env", help="environment to ask about (default: the one that DJANGO_ENV names)")
+    command.add_argument("--json", action="store_true", help="print JSON")
+    command.set_defaults(run=_explain)
+
+    command = commands.add_parser("validate", help="say everything that is wrong, and exit 1 if anything is")
+    command.add_argument("path", nargs="?", **folder)  # type: ignore[arg-type]
+    which = command.add_mutually_exclusive_group()
+    which.add_argument("--env", help="environment to check (default: the one that DJANGO_ENV names)")
+    which.add_argument("--all", action="store_true", help="check every environment that has a file, and dev")
+    command.add_argument(
+        "--ignore-unset", action="store_true", help="a variable that is not set here is no fault (CI, pre-commit)"
     )
-    validate.add_argument("--env", help="environment to check (default: the one that DJANGO_ENV names)")
+    command.set_defaults(run=_validate)
+
+    command = commands.add_parser("schema", help="print the JSON Schema of the configuration, for editors")
+    command.add_argument("--output", type=Path, metavar="FILE", help="write it to this file")
+    command.add_argument("--config", metavar="module:Class", help="a DjangoConfig whose own sections belong to it")
+    command.set_defaults(run=_schema)
+
+    command = commands.add_parser("init", help="write a config.yaml to start from, and its schema")
+    command.add_argument("folder", nargs="?", type=Path, default=Path(), help="where to (default: here)")
+    command.add_argument("--force", action="store_true", help="overwrite the files that are there")
+    command.set_defaults(run=_init)
     return parser
+
+
+def _explain(options: argparse.Namespace) -> int:
+    config = load(options.path, env=options.env, lenient=True)
+    try:
+        rows = explain(config, options.key)
+    except UnknownPathError as error:
+        sys.stderr.write(f"{error}\n")
+        return FAILED
+    terminal = sys.stdout.isatty()
+    width = get_terminal_size().columns if terminal else None
+    _say(as_json(rows) if options.json else as_table(rows, width=width, colors=terminal))
+    return 0
+
+
+def _validate(options: argparse.Namespace) -> int:
+    names: list[str | None] = [*environments(options.path)] if options.all else [options.env]
+    code = 0
+    seen: set[str] = set()
+    for name in names:
+        try:
+            _say(_summary(load(options.path, env=name, lenient=options.ignore_unset)))
+        except ConfigError as error:
+            code = FAILED
+            # What is wrong in config.yaml is wrong in every environment, and told once.
+            fresh = [problem for problem in error.problems if str(problem) not in seen]
+            seen |= {str(problem) for problem in fresh}
+            sys.stdout.flush()  # the order of the environments, also where both streams go to one pipe
+            if options.all:
+                sys.stderr.write(f"{name}:\n" if fresh else f"{name}: the same\n")
+            _complain(ConfigError(fresh))
+    return code
 
 
 def _summary(config: Config) -> str:
     """Return in one line what was read."""
     files = ", ".join(config.files) or "no files"
-    databases, rules = len(config.databases), len(config.routing)
-    return f"{config.environment}: {files}: {databases} databases, {rules} rules; nothing is wrong"
+    counts = _count(len(config.databases), "database"), _count(len(config.routing), "rule")
+    return f"{config.environment}: {files}: {', '.join(counts)}; nothing is wrong"
+
+
+def _schema(options: argparse.Namespace) -> int:
+    text = schema_text(declared_schema(options.config))
+    if options.output is None:
+        sys.stdout.write(text)
+        return 0
+    try:
+        options.output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        sys.stderr.write(f"{options.output} cannot be written: {error.strerror}\n")
+        return FAILED
+    _say(f"Wrote {options.output}")
+    return 0
+
+
+def _init(options: argparse.Namespace) -> int:
+    for file in write_starter(options.folder, force=options.force):
+        _say(f"Wrote {file}")
+    return 0
+
+
+def _complain(error: ConfigError) -> None:
+    if error.problems:
+        sys.stderr.write(f"{report(error, excerpts=sys.stderr.isatty())}\n")
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

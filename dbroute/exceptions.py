@@ -1,8 +1,14 @@
 """What dbroute raises; imports nothing of dbroute, so that every room may raise it."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import attrs
+
+
+def printable(text: str) -> str:
+    """Return a text in one line that moves no cursor: what a terminal would obey is written as an escape."""
+    return text if text.isprintable() else "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
 
 
 class DbrouteError(Exception):
@@ -19,16 +25,18 @@ class Problem:
         message: What is wrong, never with a secret in it.
         source: Where it stands: ``file:line:column``, or the name of a variable, or of a class.
         hint: What to do about it; may be empty.
+        location: File, line and column (from 1) of the same place, where it is a file.
     """
 
     path: str
     message: str
     source: str
     hint: str = ""
+    location: tuple[Path, int, int] | None = attrs.field(default=None, eq=False, repr=False)
 
     def __str__(self) -> str:
         what = f"{self.path}: {self.message}" if self.path else self.message
-        return f"{self.source}  {what}" + (f"; {self.hint}" if self.hint else "")
+        return printable(f"{self.source}  {what}" + (f"; {self.hint}" if self.hint else ""))
 
 
 class ConfigError(DbrouteError):
@@ -59,14 +67,12 @@ class ReadOnlyDatabaseError(DbrouteError):
         model: Label of the model whose table was to be written, or the table's name where no model has it.
         alias: The database.
         source: Where the database is called read-only.
+        remedy: What to do about it.
     """
 
-    def __init__(self, model: str, alias: str, source: str) -> None:
-        self.model, self.alias, self.source = model, alias, source
-        super().__init__(
-            f"{model} cannot be written: database '{alias}' is read-only ({source}); "
-            f"write to another database, or set databases.{alias}.readonly to false"
-        )
+    def __init__(self, model: str, alias: str, source: str, remedy: str = "write to another database") -> None:
+        self.model, self.alias, self.source, self.remedy = model, alias, source, remedy
+        super().__init__(f"{model} cannot be written: database '{alias}' is read-only ({source}); {remedy}")
 
-    def __reduce__(self) -> tuple[type, tuple[str, str, str]]:
-        return type(self), (self.model, self.alias, self.source)
+    def __reduce__(self) -> tuple[type, tuple[str, str, str, str]]:
+        return type(self), (self.model, self.alias, self.source, self.remedy)

@@ -56,6 +56,16 @@ class Secret:
         return Secret, (self._text,)
 
 
+class Size(int):
+    """A number of bytes, for own sections; written as digits, ``512KiB`` (of 1024) or ``10MB`` (of 1000)."""
+
+
+class Url(str):
+    """A URL with a scheme and a host, for own sections; annotate :class:`Secret` where it holds a password."""
+
+    __slots__ = ()
+
+
 def reveal(value: Any) -> Any:
     """Return ``value`` with every :class:`Secret` in it, at any depth of dicts and lists, replaced by its text."""
     if isinstance(value, Secret):
@@ -138,7 +148,7 @@ class DatabaseTestConfig:
     Source: ``databases.<alias>.test``
     """
 
-    name: str | None = None
+    name: Text | None = None
     mirror: str | None = None
     migrate: bool = True
     charset: str | None = None

@@ -10,7 +10,9 @@ A page is one project that its blocks build from top to bottom:
 
 HTML comments, which readers do not see, say the rest: ``<!-- exit: 1 -->`` the next commands fail;
 ``<!-- project: tutorial -->`` the page goes on from there; ``<!-- variables: NAME=value -->`` what the next file
-needs; ``<!-- refused -->`` the next block has the whole message that the file before it leads to.
+needs; ``<!-- refused -->`` the text after the next file is the whole message that this leads to, or what a terminal
+shows of it (``<!-- terminal -->``); ``<!-- declared -->`` the next file has sections of a class that a script below
+loads.
 """
 
 import re
@@ -182,4 +184,5 @@ def like(pattern: str, text: str) -> bool:
     if not pattern.strip():
         return True
     shown, printed = (" ".join(one.split()) for one in (pattern, text))
-    return re.fullmatch(".*?".join(map(re.escape, shown.split("…"))), printed, re.DOTALL) is not None
+    pieces = re.sub("^… | …$", "…", shown).split("…")  # at either end it may be nothing at all
+    return re.fullmatch(".*?".join(map(re.escape, pieces)), printed, re.DOTALL) is not None

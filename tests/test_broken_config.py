@@ -67,6 +67,7 @@ COMMANDS = {
     "testserver": ["--noinput", "x.json"],
 }
 
+
 @pytest.fixture(scope="module")
 def broken(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return project(tmp_path_factory.mktemp("broken"), settings=APPS + PATCH, files={"config.yaml": BROKEN})

@@ -6,18 +6,22 @@ import json
 import re
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
+import yaml
 from django.core.management.base import BaseCommand
 
 import dbroute
 import dbroute.routing
+import dbroute.testing
 from dbroute import ConfigError, DatabaseConfig, DatabaseTestConfig, PoolConfig, ReplicaConfig, load_config
 from dbroute.cli import _parser
 from dbroute.config.environ import _NOT_SETTINGS, RESERVED
+from dbroute.config.excerpt import report
 from dbroute.config.schema import Schema
 from dbroute.models import ConnectionConfig
 from dbroute.routing.databases import KEYS
@@ -139,22 +143,23 @@ def test_configuration_files_of_a_page_are_accepted_or_refused_as_it_says(page: 
     refused: Block | None = None
 
     for block in [*before, *blocks(page)]:
-        if block.is_config:
+        if block.is_config and "declared" not in block.notes:
             runner.write(block)
             refused = block if "refused" in block.notes else None
             said = loaded(tmp_path, block)
             assert (said == "") == (refused is None), f"{block}: {said}"
         elif refused and block.language == "text":
-            assert loaded(tmp_path, refused) == block.text.rstrip(), str(block)
+            shown = partial(report, excerpts=True) if "terminal" in block.notes else str
+            assert loaded(tmp_path, refused, shown) == block.text.rstrip(), str(block)
 
 
-def loaded(folder: Path, block: Block) -> str:
+def loaded(folder: Path, block: Block, shown: Callable[[ConfigError], str] = str) -> str:
     """Load a folder for the environment of a block's file; return what is wrong, or nothing."""
     name = block.title.split(".")
     try:
         load_config(folder, env=name[1] if len(name) == 3 else "dev", environ=block.variables)
     except ConfigError as error:
-        return str(error)
+        return shown(error)
     return ""
 
 
@@ -265,32 +270,49 @@ def test_checks_list_exactly_the_ids_in_the_code() -> None:
 def test_python_names_list_every_public_name() -> None:
     names = {re.split(r"\W", name)[0] for name in rows("python")}
 
-    assert {*dbroute.__all__, *dbroute.routing.__all__} <= names
+    assert {*dbroute.__all__, *dbroute.routing.__all__, *dbroute.testing.__all__} <= names
 
 
 COMMANDS = REPOSITORY / "dbroute" / "django" / "management" / "commands"
 
 
-def options(parser: argparse.ArgumentParser) -> set[str]:
-    """Return the options of a parser and of the parsers below it, and the names of these."""
-    found: set[str] = set()
+# Where the reference has a command whose heading is not just its name.
+SUBCOMMANDS_OF = {"dbroute": "`dbroute` of `manage.py`"}
+
+
+def own_options(parser: argparse.ArgumentParser) -> set[str]:
+    """Return the options of a parser, those of its subcommands aside."""
+    return {option for action in parser._actions for option in action.option_strings} - {"-h", "--help"}
+
+
+def subcommands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """Return the parsers below a parser by their names."""
+    found: dict[str, argparse.ArgumentParser] = {}
     for action in parser._actions:
-        found |= set(action.option_strings)
         if isinstance(action, argparse._SubParsersAction):
-            for name, below in action.choices.items():
-                found |= {name} | options(below)
-    return found - {"-h", "--help"}
+            found |= action.choices
+    return found
 
 
-def described(heading: str) -> set[str]:
-    """Return the words of a heading in the reference of commands, and of the first cells of the tables below it."""
+def described(heading: str, subcommand: str = "") -> set[str]:
+    """
+    Return the words of a heading in the reference of commands, and of the first cells of the tables below it.
+
+    Args:
+        heading: What the heading has, or the first cells of its tables.
+        subcommand: Only the cells that begin with this count.
+    """
     text = (REFERENCE / "commands.md").read_text(encoding="utf-8")
     found: set[str] = set()
     for section in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
         title, _, body = section.partition("\n")
-        words = " ".join([title, *re.findall(r"^\| (.*?) \|", body, re.MULTILINE)])
-        if heading in words:
-            found |= set(re.findall(r"[\w-]+", words))
+        cells = re.findall(r"^\| (.*?) \|", body, re.MULTILINE)
+        if subcommand:
+            cells, counted = [cell for cell in cells if re.match(rf"`{subcommand}\b", cell)], ""
+        else:
+            counted = title
+        if heading in " ".join([title, *cells]):
+            found |= set(re.findall(r"[\w-]+", " ".join([counted, *cells])))
     return found
 
 
@@ -298,15 +320,72 @@ def described(heading: str) -> set[str]:
 def test_commands_list_every_option_that_is_not_djangos(name: str) -> None:
     command = importlib.import_module(f"dbroute.django.management.commands.{name}").Command()
     django = next(cls for cls in type(command).__mro__ if cls.__module__.startswith("django."))
-    of_django = options(BaseCommand().create_parser("manage.py", name)) | options(django().create_parser("", name))
+    base = BaseCommand().create_parser("manage.py", name)
+    of_django = own_options(base) | own_options(django().create_parser("", name))
+    heading = SUBCOMMANDS_OF.get(name, f"`{name}")
 
-    offered = options(command.create_parser("manage.py", name))
+    offered = command.create_parser("manage.py", name)
 
-    assert (offered - of_django | {name}) - described(f"`{name}") == set()
+    assert (own_options(offered) - of_django | {name}) - described(heading) == set()
+    for below, parser in subcommands(offered).items():
+        assert (own_options(parser) - of_django | {below}) - described(heading, f"{name} {below}") == set()
 
 
 def test_commands_list_every_option_of_the_script() -> None:
-    assert options(_parser()) - described("`dbroute` without Django") == set()
+    heading = "`dbroute` without Django"
+
+    assert own_options(_parser()) - described(heading) == set()
+    for name, parser in subcommands(_parser()).items():
+        assert (own_options(parser) | {name}) - described(heading, f"dbroute {name}") == set()
+
+
+# The hook
+
+HOOK_PAGE = DOCS / "howto" / "check-in-ci.md"
+
+
+@pytest.fixture
+def hook() -> dict[str, Any]:
+    """The hook that the page shows."""
+    (text,) = [block.text for block in blocks(HOOK_PAGE) if block.title == ".pre-commit-config.yaml"]
+    ((found,),) = [repo["hooks"] for repo in yaml.safe_load(text)["repos"]]
+    assert isinstance(found, dict)
+    return found
+
+
+def test_hook_of_the_page_is_the_hook_that_the_repository_offers(hook: dict[str, Any]) -> None:
+    (offered,) = yaml.safe_load((REPOSITORY / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+
+    assert {**offered, "language": "system"} == {**hook, "description": offered["description"]}
+
+
+@pytest.mark.process
+def test_hook_refuses_what_validate_refuses(hook: dict[str, Any], tutorial: Path, tmp_path: Path) -> None:
+    shutil.copytree(tutorial, tmp_path / "project")
+    runner = Runner(tmp_path / "project", tmp_path / "bin")
+
+    before = runner.run(hook["entry"])
+    (tmp_path / "project" / "config.stage.yaml").write_text("databases: {blog_db: {conn_max_agee: 60}}\n")
+    after = runner.run(hook["entry"])
+
+    assert (before.returncode, after.returncode) == (0, 1)
+    assert "config.stage.yaml:1:23  databases.blog_db.conn_max_agee: unknown key" in after.stdout
+
+
+@pytest.mark.parametrize(
+    ("file", "wakes"),
+    [
+        ("config.yaml", True),
+        ("config.prod.yaml", True),
+        ("config.prod.yml", True),
+        ("backend/config.eu-west.yaml", True),
+        ("config.schema.json", False),
+        ("my_config.yaml", False),
+        ("config/other.yaml", False),
+    ],
+)
+def test_hook_runs_for_configuration_files(hook: dict[str, Any], file: str, wakes: bool) -> None:
+    assert (re.search(hook["files"], file) is not None) == wakes
 
 
 # Words

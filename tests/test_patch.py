@@ -170,9 +170,7 @@ def test_two_settings_modules_in_one_process_each_get_their_own_with_configure(t
 def test_configuring_twice_changes_nothing_more(tmp_path: Path) -> None:
     config = CONFIG.replace("routing:", "databases:\n  default: {replicas: ['sqlite:///copy.sqlite3']}\nrouting:")
     line = "import dbroute; dbroute.configure(__name__)\n"
-    made = blog(
-        tmp_path, settings=APPS + line + "FIRST = dict(globals())\n" + line, files={"config.yaml": config}
-    )
+    made = blog(tmp_path, settings=APPS + line + "FIRST = dict(globals())\n" + line, files={"config.yaml": config})
 
     result = made.python(
         """
@@ -240,9 +238,7 @@ def test_it_works_under_pytest_django(tmp_path: Path) -> None:
     """
     made = blog(tmp_path, files={"test_post.py": test, "pytest.ini": "[pytest]\nDJANGO_SETTINGS_MODULE = settings\n"})
 
-    result = made.python(
-        "import sys, pytest; sys.exit(pytest.main(['-q', '-p', 'no:cacheprovider']))", setup=False
-    )
+    result = made.python("import sys, pytest; sys.exit(pytest.main(['-q', '-p', 'no:cacheprovider']))", setup=False)
 
     assert result.returncode == 0, result.stdout + result.stderr
     assert "1 passed" in result.stdout

@@ -18,6 +18,8 @@ def test_public_names_of_the_package() -> None:
         "ReadOnlyDatabaseError",
         "ReplicaConfig",
         "Secret",
+        "Size",
+        "Url",
         "configure",
         "load_config",
     ]

@@ -14,16 +14,16 @@ from .declared import CHANGES, SettingsView, changes_root, class_root, own_secti
 from .environ import Environ
 from .interpolation import Resolver, interpolate
 from .layers import Layer, merge
-from .locate import Place, environment_name, locate
+from .locate import Place, environment_name, environments, locate
 from .nodes import Branch
 from .problems import Problems
 from .schema import Schema
 from .spellings import Spelling, declared, without_replaced_options
 from .terminal import for_terminal
-from .tree import Config
+from .tree import TAKEN, Config
 from .yaml import read_yaml
 
-__all__ = ["Config", "SettingsView", "environment_name", "load", "load_config"]
+__all__ = ["Config", "SettingsView", "environment_name", "environments", "load", "load_config"]
 
 
 def load_config(
@@ -60,15 +60,17 @@ def load(
     declared: DjangoConfig | None = None,
     settings: SettingsView | None = None,
     changes: Sequence[Mapping[str, Any]] = (),
+    lenient: bool = False,
 ) -> Config:
     """
     Do what :func:`load_config` does, above what a settings module had and below what tests change.
 
-    A ``Place`` is taken as it is, for settings that no file belongs to.
+    A ``Place`` is taken as it is, for settings that no file belongs to. ``lenient`` lets variables be unset: the tree
+    is then good for looking at only.
     """
     failure: ConfigError | None = None
     try:
-        config = _load(path, env, environ, declared, settings, changes)
+        config = _load(path, env, environ, declared, settings, changes, lenient)
     except ConfigError as error:
         failure = for_terminal(error)
     if failure is not None:
@@ -86,40 +88,43 @@ def _load(
     config: DjangoConfig | None,
     settings: SettingsView | None,
     changes: Sequence[Mapping[str, Any]],
+    lenient: bool,
 ) -> Config:
     problems = Problems()
     place = path if isinstance(path, Place) else locate(path, env, environ, problems, optional=config is not None)
     code = [Layer("class", class_root(config, place.folder))] if config is not None else []
-    files = _files(place, problems, in_code=config is not None or bool(settings and settings.databases))
+    files, whole = _files(place, problems, in_code=config is not None or bool(settings and settings.databases))
     schema = Schema(own_sections(config) if config else {}, settings.known if settings else None)
+    for name in schema.own:
+        if name in TAKEN:
+            problems.add(code[0].root.source, name, "is a name that the tree has already", "rename the section")
     top = [Layer(CHANGES, changes_root(change, place.folder)) for change in changes]
     layers, ignored = _layers(place, settings, [*code, *files], top, schema, problems)
 
-    resolver = Resolver(place.texts, problems)
+    resolver = Resolver(place.texts, problems, lenient)
     spelling = Spelling(declared(layer.root for layer in layers), resolver, problems)
     normal = [spelling.normalise(layer) for layer in layers]
     for layer, root in zip(layers, normal, strict=True):
         if not layer.from_settings:
             check_layer(root, schema, problems)
     merged = interpolate(merge(without_replaced_options(normal)), resolver)
+    if not whole:
+        raise problems.error()  # what takes all layers to tell would be guesswork
     assert isinstance(merged, Branch)  # noqa: S101 - for the type checker
     routers = tuple(config.database_routers) if config else ()
-    notes = tuple(f"{name} names no rule and no declared database, and is ignored" for name in ignored)
-    tree = build(merged, schema, place, problems, routers=routers, warnings=notes)
+    tree = build(merged, schema, place, problems, routers=routers, warnings=tuple(ignored), layers=normal)
     problems.raise_if_any()
     return tree
 
 
-def _files(place: Place, problems: Problems, *, in_code: bool) -> list[Layer]:
-    """Return the layers of the files; with one of them missing or unreadable, everything else would be guesswork."""
+def _files(place: Place, problems: Problems, *, in_code: bool) -> tuple[list[Layer], bool]:
+    """Return the layers of the files, and whether none of them is missing or unreadable."""
     files = [Layer(file.name, root) for file, rank in place.files if (root := read_yaml(file, rank, problems))]
-    if len(files) < len(place.files):
-        raise problems.error()
     declares = any(layer.root.get(section) for layer in files for section in ("database", "databases"))
-    if place.fault is not None and (declares or not in_code):
+    missing = place.fault is not None and (declares or not in_code or len(files) < len(place.files))
+    if missing and place.fault is not None:
         problems.note(place.fault)
-        raise problems.error()
-    return files
+    return files, len(files) == len(place.files) and not missing
 
 
 def _layers(
@@ -130,7 +135,7 @@ def _layers(
     schema: Schema,
     problems: Problems,
 ) -> tuple[list[Layer], list[str]]:
-    """Return all layers, lowest first, and the names of variables that lead nowhere."""
+    """Return all layers, lowest first, and a sentence for each variable that leads nowhere."""
 
     def with_settings(mentioned: set[str]) -> list[Layer]:
         if settings is None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from typing import Any
 
 from ..models import DatabaseConfig, reveal
-from .convert import Converter, members
+from .annotations import members
+from .convert import Converter
 from .databases import Databases
 from .django_section import django_settings
 from .locate import Place
@@ -54,6 +55,7 @@ def build(
     *,
     routers: tuple[str, ...] = (),
     warnings: tuple[str, ...] = (),
+    layers: Sequence[Branch] = (),
 ) -> Config:
     """
     Return the tree.
@@ -65,6 +67,7 @@ def build(
         problems: Takes what is wrong; where it has anything afterwards, the tree is of no use.
         routers: Routers that were configured besides dbroute's own.
         warnings: What has no effect.
+        layers: The layers in one spelling, lowest first.
     """
     converter = Converter(problems)
     built = Databases(converter).build(root)
@@ -88,6 +91,7 @@ def build(
         extra={alias: plain(root.branch("databases", alias, Hidden.EXTRA)) for alias in built.databases},
         warnings=warnings,
         nodes=root,
+        layers=tuple(layers),
     )
 
 

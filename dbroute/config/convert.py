@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import datetime
 import enum
-import functools
 import json
 import re
-import types
 import typing
-from collections.abc import Collection, Hashable, Mapping, Sequence, Set
+from collections.abc import Collection, Hashable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import attrs
 
-from ..models import Secret, Text
+from ..models import Secret, Size, Url
+from .annotations import LISTS, attrs_class, element, fields_of, holds_others, list_kind, members
 from .nodes import (
     MAX_DEPTH,
     Branch,
@@ -40,8 +39,8 @@ from .urls import query_value
 Path_ = tuple[Hashable, ...]
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-LISTS = (Sequence, Set)
 _LONGEST = datetime.timedelta.max.days * 86400
+_LAST = {str, Secret, Path, type(None)}  # take what no other type of a union takes
 _TRUTH = {
     **dict.fromkeys(("true", "1", "yes", "on"), True),
     **dict.fromkeys(("false", "0", "no", "off"), False),
@@ -56,64 +55,6 @@ class _Failed:
 
 
 FAILED: Final = _Failed()
-
-
-@functools.cache
-def fields_of(cls: type) -> dict[str, tuple[attrs.Attribute[Any], Any]]:
-    """Return the public fields of an attrs class, each with its annotation resolved."""
-    hints = typing.get_type_hints(cls)
-    return {field.name: (field, hints[field.name]) for field in attrs.fields(cls) if field.init}
-
-
-def members(annotation: Any) -> tuple[Any, ...]:
-    """Return the members of a union; of anything else, itself."""
-    if isinstance(annotation, type):
-        return (annotation,)  # the usual case, and a quick one
-    if typing.get_origin(annotation) in {typing.Union, types.UnionType}:
-        return typing.get_args(annotation)
-    return (annotation,)
-
-
-@functools.cache
-def attrs_class(annotation: Any) -> type | None:
-    """Return the attrs class that an annotation allows, if it does."""
-    return next((member for member in members(annotation) if isinstance(member, type) and attrs.has(member)), None)
-
-
-@functools.cache
-def element(annotation: Any, container: type | tuple[type, ...]) -> Any:
-    """Return what a list or mapping of this annotation holds; ``None`` where the annotation allows no such thing."""
-    for member in members(annotation):
-        origin = typing.get_origin(member) or member
-        if isinstance(origin, type) and not issubclass(origin, str | bytes) and issubclass(origin, container):
-            arguments = typing.get_args(member)
-            return arguments[-1 if container is Mapping else 0] if arguments else Any
-    return None
-
-
-@functools.cache
-def list_kind(annotation: Any) -> type | None:
-    """Return the type of the lists that an annotation allows: list, tuple, set or frozenset."""
-    for member in members(annotation):
-        origin = typing.get_origin(member) or member
-        if isinstance(origin, type) and issubclass(origin, LISTS) and not issubclass(origin, str | bytes):
-            return origin if origin in {tuple, set, frozenset} else list
-    return None
-
-
-def annotation_like(value: Any) -> Any:
-    """Return the annotation for a setting whose default is ``value``; ``None`` as a default says nothing."""
-    for kind, annotation in (
-        (bool, bool),
-        (int, int | None),
-        (float, float | None),
-        (str, Text | None),
-        (Mapping, Mapping[Any, Any] | None),
-        (list | tuple | set, Sequence[Any] | None),
-    ):
-        if isinstance(value, kind):
-            return annotation
-    return Any
 
 
 def seconds(text: str) -> int | None:
@@ -137,6 +78,8 @@ def _expected(annotation: Any, unit: str = "") -> str:
         Secret: "a text",
         Path: "a path",
         datetime.timedelta: "a duration such as 30s or 10m",
+        Size: "a size such as 10MB or 512KiB",
+        Url: "a URL",
         type(None): "null",
     }
     names: list[str] = []
@@ -161,7 +104,7 @@ class _MismatchError(Exception):
     """A value is not what its place wants."""
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Converter:
     """
     Converts nodes, and notes what cannot be converted.
@@ -279,9 +222,9 @@ def from_text(node: Node, annotation: Any) -> Node:
     """Return what a text from a variable or a reference means where a list or a mapping is wanted."""
     if not isinstance(node, Leaf):
         return node
-    if node.reading == "value" and isinstance(node.value, list | tuple | set | Mapping):
-        return node_of(node.value, node.source, template=True) if not isinstance(node.value, set) else node
-    if node.reading != "text" or not isinstance(node.value, str):
+    if node.reading == "value" and isinstance(node.value, (list, tuple, Mapping)):
+        return node_of(node.value, node.source, template=True)
+    if node.reading != "text" or not isinstance(node.value, str) or not holds_others(annotation):
         return node
     text = node.value.strip()
     wants_list, wants_mapping = list_kind(annotation), element(annotation, Mapping) or attrs_class(annotation)
@@ -311,6 +254,8 @@ def _scalar(node: Leaf, allowed: tuple[Any, ...], path: Path_) -> Any:
     value = node.value
     is_text = isinstance(value, str) and node.reading in {"text", "query"}
     for kind in allowed:
+        if kind in _LAST:
+            continue
         for choice, found in _choices(kind):
             if choice == value if type(choice) is type(value) else is_text and str(choice) == value:
                 return found
@@ -331,9 +276,9 @@ def _scalar(node: Leaf, allowed: tuple[Any, ...], path: Path_) -> Any:
 
 def _choices(kind: Any) -> list[tuple[Any, Any]]:
     """Return the values that a Literal or an enum allows, each with what it becomes."""
-    if typing.get_origin(kind) is typing.Literal:
-        return [(choice, choice) for choice in typing.get_args(kind)]
-    return [(item.value, item) for item in kind] if isinstance(kind, type) and issubclass(kind, enum.Enum) else []
+    if isinstance(kind, type):
+        return [(item.value, item) for item in kind] if issubclass(kind, enum.Enum) else []
+    return [(choice, choice) for choice in typing.get_args(kind)] if typing.get_origin(kind) is typing.Literal else []
 
 
 def _native(value: Any, kind: Any) -> Any:
@@ -344,7 +289,7 @@ def _native(value: Any, kind: Any) -> Any:
         return value
     if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
-    if kind is datetime.timedelta and isinstance(value, str | int):
+    if kind in {datetime.timedelta, Size, Url} and isinstance(value, str | int) and not isinstance(value, bool):
         return _parsed(str(value), kind)
     return value if kind is datetime.timedelta and isinstance(value, kind) else None
 
@@ -360,6 +305,10 @@ def _parsed(value: str, kind: Any) -> Any:
         return float(text)
     if kind is datetime.timedelta and (number := seconds(text)) is not None and number < _LONGEST:
         return datetime.timedelta(seconds=number)
+    if kind is Size and (size := re.fullmatch(r"([0-9]{1,18}) ?(B|([kKMGT])(i?)B)?", text)):
+        return Size(int(size[1]) * (1024 if size[4] else 1000) ** (" KMGT".index((size[3] or " ").upper())))
+    if kind is Url and re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#][^\s]*", text):
+        return Url(text)
     return None
 
 
@@ -394,7 +343,10 @@ def _remedy(node: Node, annotation: Any, unit: str) -> str:
 
 def _last_key(path: Path_) -> Hashable:
     """Return the last key on a path; numbers are positions in a list."""
-    return next((part for part in reversed(path) if not isinstance(part, int)), "")
+    for part in reversed(path):
+        if not isinstance(part, int):
+            return part
+    return ""
 
 
 def _holds_secret(node: Node) -> bool:

@@ -19,10 +19,12 @@ from ..models import (
     reveal,
     starts_read_only,
 )
-from .convert import FAILED, Converter, fields_of
+from .annotations import fields_of
+from .convert import FAILED, Converter
 from .nodes import Branch, Hidden, Items, Leaf, Node, Source, dotted, key_source, path_of, shown
 from .problems import Problems, did_you_mean, listed
 from .urls import (
+    MEMORY,
     PARTS,
     UrlError,
     absolute_file,
@@ -47,7 +49,7 @@ class Built:
     migrate_connections: dict[str, ConnectionConfig] = attrs.field(factory=dict)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Databases:
     """
     Builds databases, replicas and the connections that migrations use.
@@ -84,6 +86,7 @@ class Databases:
                     self.problems.add(key_source(node), dotted((*path, "replicas")), message, "rename that database")
                 built.replicas[name] = (alias, replica)
         self.references(root, built.databases)
+        self.twins(root, built.databases)
         return built
 
     def fields(self, node: Branch, cls: type, path: tuple[Hashable, ...]) -> dict[str, Any]:
@@ -220,6 +223,24 @@ class Databases:
             found[f"{alias}_replica_{number + 1}"] = ReplicaConfig(**values)
         return found
 
+    def twins(self, root: Branch, databases: Mapping[str, DatabaseConfig]) -> None:
+        """
+        Refuse two aliases of one database that both want its tables.
+
+        A migration that one of them records is done for the other, whose tables are then never made.
+        """
+        seen: dict[Any, str] = {}
+        for alias, database in databases.items():
+            place = _place(database)
+            if place is None:
+                continue
+            first = seen.setdefault(place, alias)
+            if first != alias:
+                node = root.get("databases", alias, "name") or root.branch("databases", alias)
+                hint = "give it a name of its own, or say migrate: false or migrates_like"
+                message = f"is the same database as '{first}'"
+                self.problems.add(node.source, f"databases.{alias}", message, hint)
+
     def references(self, root: Branch, databases: Mapping[str, DatabaseConfig]) -> None:
         """Refuse fields of databases that name a database which does not exist, or cannot be meant."""
         for alias, database in databases.items():
@@ -242,11 +263,25 @@ class Databases:
                     self.problems.add(source, path, f"{shown_name} has no tables of its own to be like", hint)
 
 
+def _place(database: DatabaseConfig) -> Any:
+    """Return what tells one physical database from another; ``None`` where no tables are made, or none are kept."""
+    name = reveal(database.name)
+    if not name or str(name) == MEMORY or "mode=memory" in str(name):
+        return None
+    if database.readonly or not database.migrate or database.migrates_like:
+        return None
+    host, port = reveal(database.host), reveal(database.port)
+    # Options may name a schema of its own.
+    return database.engine, host, port, str(name), repr(sorted(reveal(dict(database.options)).items(), key=str))
+
+
 def _as_in_query(node: Node) -> Node:
     """Let texts of variables and references mean in options what they mean in a URL's query: ``10`` is a number."""
     if isinstance(node, Branch):
         return node.with_nodes({key: _as_in_query(item) for key, item in node.nodes.items()})
-    return attrs.evolve(node, reading="query") if isinstance(node, Leaf) and node.reading == "text" else node
+    if isinstance(node, Leaf) and node.reading == "text":
+        return node.with_value(node.value, "query", template=node.template)
+    return node
 
 
 def _options(node: Branch, other: Branch) -> Branch:

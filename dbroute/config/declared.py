@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 
 from ..models import DjangoConfig, Secret
-from .convert import attrs_class
+from .annotations import attrs_class
 from .nodes import Branch, Items, Leaf, Node, Source, node_of
 
 CHANGES = "override_config"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from .convert import FAILED, Converter
@@ -34,9 +35,14 @@ def _fault(name: str, schema: Schema) -> tuple[str, str] | None:
         return "unknown setting", did_you_mean(name.upper(), known) or "write settings in capitals"
     if schema.known is not None and name not in known:
         # A third-party setting has any name; one that is nearly Django's is a slip.
-        near = next((other for other in known if _one_edit(name, other)), None)
+        near = nearly(name, known)
         return ("unknown setting", f"did you mean '{near}'?") if near else None
     return None
+
+
+def nearly(name: str, known: Iterable[str]) -> str | None:
+    """Return the known setting from which a name is one edit away."""
+    return next((other for other in known if _one_edit(name, other)), None)
 
 
 def _one_edit(one: str, two: str) -> bool:

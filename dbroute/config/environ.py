@@ -9,9 +9,11 @@ from typing import Any
 
 import attrs
 
-from .convert import FAILED, Converter, annotation_like
+from .annotations import annotation_like
+from .convert import FAILED, Converter
+from .django_section import nearly
 from .locate import Variable
-from .nodes import Branch, Items, Leaf, Node, Source, leaves
+from .nodes import MAX_DEPTH, Branch, Items, Leaf, Node, Source, leaves
 from .problems import Problems, did_you_mean
 from .schema import OWNED, Schema
 from .spellings import short_names
@@ -34,7 +36,7 @@ class _UnknownError(Exception):
         self.hint = hint
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Environ:
     """
     Reads the variables that mean configuration.
@@ -51,11 +53,12 @@ class Environ:
     lower: Sequence[Branch]
     problems: Problems
     _names: set[str] = attrs.field(init=False, factory=set)
+    _sections: dict[tuple[str, ...], Path_] = attrs.field(init=False, factory=lambda: {(): ()})
     _below: dict[Path_, dict[str, set[Hashable]]] = attrs.field(init=False, factory=dict)
-    _known: dict[Path_, tuple[dict[str, set[Hashable]], bool]] = attrs.field(init=False, factory=dict)
+    _known: dict[Path_, tuple[Mapping[str, set[Hashable]], bool]] = attrs.field(init=False, factory=dict)
 
     def layers(self) -> tuple[list[Branch], list[str]]:
-        """Return both layers, and the names of variables that look like configuration and lead nowhere."""
+        """Return both layers, and a sentence for each variable that looks like configuration and leads nowhere."""
         mine = {name: found for name, found in self.variables.items() if name.startswith(_PREFIXES)}
         self._names.update(short_names(self.lower, self.aliases(mine)))
         ignored: list[str] = []
@@ -77,7 +80,7 @@ class Environ:
         return found
 
     def layer(self, variables: Mapping[str, Variable], source: Source, ignored: list[str]) -> Branch:
-        """Return one layer; add the names of variables that lead nowhere to ``ignored``."""
+        """Return one layer; add sentences about variables that lead nowhere to ``ignored``."""
         tree: dict[Hashable, Any] = {}
         for name, variable in variables.items():
             if name in RESERVED or name in _NOT_SETTINGS:
@@ -88,8 +91,7 @@ class Environ:
                 self.problems.add(variable.source, "", str(error), error.hint)
                 continue
             if found is None:
-                if name.startswith("DATABASE_URL_"):
-                    ignored.append(name)
+                ignored += self.passed_over(name)
                 continue
             path, from_file = found
             twin = name.removesuffix("_FILE")
@@ -101,6 +103,16 @@ class Environ:
                 if (other := _place(tree, below, node)) is not None:
                     self.problems.add(variable.source, "", f"{other} sets the same value", "unset one of the two")
         return _branch(tree, source)
+
+    def passed_over(self, name: str) -> list[str]:
+        """Return a sentence about a variable that means nothing here and looks as if it was meant to."""
+        if name.startswith("DATABASE_URL_"):
+            hint = did_you_mean(name.removeprefix("DATABASE_URL_").lower(), self._names)
+            said = f"{name} names no rule and no declared database, and is ignored"
+            return [f"{said}; {_as_variable(hint, 'DATABASE_URL_')}" if hint else said]
+        setting = name.removeprefix("DJANGO_")
+        near = nearly(setting, self.schema.known or ()) if name.startswith("DJANGO_") else None
+        return [f"{name} names no setting, and is ignored; did you mean 'DJANGO_{near}'?"] if near else []
 
     def target(self, name: str) -> tuple[Path_, bool] | None:
         """Return the path that a variable sets, and whether it names a file; ``None`` for other people's variables."""
@@ -147,59 +159,65 @@ class Environ:
 
     def path(self, name: str) -> Path_ | None:
         """DBROUTE_<PATH>, with two underscores between its parts."""
-        path: Path_ = ()
-        parts = name.removeprefix("DBROUTE_").split("__")
-        for number, part in enumerate(parts):
-            before = "DBROUTE_" + "".join(f"{earlier}__" for earlier in parts[:number])
-            # A new key whose name ends in _FILE is nothing that is known: the variable names a file.
-            new = number < len(parts) - 1 or not part.upper().endswith("_FILE")
-            path = (*path, self.part(path, part, before, new=new))
+        *before, part = name.removeprefix("DBROUTE_").split("__", MAX_DEPTH)
+        if len(before) == MAX_DEPTH:
+            raise _UnknownError(f"has more than {MAX_DEPTH} parts", "name a value of the configuration")
+        above = self.section(tuple(before))
+        # A new key whose name ends in _FILE is nothing that is known: the variable names a file.
+        path = (*above, self.part(above, part, before, new=not part.upper().endswith("_FILE")))
         if len(path) < 2:
             raise _UnknownError("names a section, not a value", f"name the value: {name}__…")
         return path
 
-    def part(self, path: Path_, part: str, before: str, *, new: bool) -> Hashable:
+    def section(self, parts: tuple[str, ...]) -> Path_:
+        """Return the keys that the parts before the last one mean; most variables share them with others."""
+        if parts not in self._sections:
+            *before, part = parts
+            above = self.section(tuple(before))
+            self._sections[parts] = (*above, self.part(above, part, before, new=True))
+        return self._sections[parts]
+
+    def part(self, path: Path_, part: str, before: Sequence[str], *, new: bool) -> Hashable:
         """
         Return the key that one part of a variable's name means.
 
         Args:
             path: The keys of the parts before it.
             part: The part.
-            before: What stands before it in the name.
+            before: The parts before it, as they stand in the name.
             new: It may be a key that nobody mentions, where any key may stand.
         """
         folded = part.lower()
         known, open_ = self.known(path)
         below = self.below(path)
-        for keys in (below, known):
-            same = keys.get(folded, set())
+        if same := below.get(folded) or known.get(folded):
             if len(same) > 1:
                 raise _UnknownError(f"'{part}' may mean {' and '.join(sorted(map(str, same)))}", "rename one of them")
-            if same:
-                return next(iter(same))
+            return next(iter(same))
+        start = "DBROUTE_" + "".join(f"{earlier}__" for earlier in before)
         if path == ("databases",) and part and (slip := _without_underscores(part, below)):
-            raise _UnknownError(f"unknown part '{part}'", f"did you mean '{before}{slip.upper()}__…'?")
+            raise _UnknownError(f"unknown part '{part}'", f"did you mean '{start}{slip.upper()}__…'?")
         if open_ and part and new:
             return folded
         if path == ("django",) and self.schema.known is None and part.isupper() and new:
             return part
-        raise _UnknownError(f"unknown part '{part}'", self.remedy(part, before, known, below))
+        raise _UnknownError(f"unknown part '{part}'", self.remedy(part, start, known, below))
 
     def remedy(self, part: str, before: str, known: Iterable[str], below: Mapping[str, object]) -> str:
         """Return what to do about an unknown part."""
         names = sorted({*(name.upper() for name in known), *(name.upper() for name in below)})
         if not names:
             return f"nothing can stand below {before.removesuffix('__')}"
-        if close := did_you_mean(part, names):
+        switches = [name.removeprefix(before) for name in RESERVED] if before == "DBROUTE_" else []
+        if close := did_you_mean(part, [*names, *switches]):
             return close.replace("'", f"'{before}", 1)
         listed = ", ".join(names)
         return f"known here are {listed}" if len(listed) < 400 else "see the reference of settings"
 
-    def known(self, path: Path_) -> tuple[dict[str, set[Hashable]], bool]:
-        """Return the keys that the schema has at a path, in lower case, and whether others may stand there."""
+    def known(self, path: Path_) -> tuple[Mapping[str, set[Hashable]], bool]:
+        """Return the keys that the schema has at a path in lower case, and whether others may stand there."""
         if path not in self._known:
-            names, open_ = self.schema.keys(path)
-            self._known[path] = {name.lower(): {name} for name in names}, open_
+            self._known[path] = self.schema.keys(path)
         return self._known[path]
 
     def below(self, path: Path_) -> dict[str, set[Hashable]]:
@@ -247,6 +265,8 @@ class Environ:
         if annotation is Any:
             values = [root.get(*path) for root in self.lower]
             lower = next((node for node in reversed(values) if node is not None), None)
+            if lower is None:
+                return leaf
             value = lower.value if isinstance(lower, Leaf) else [] if isinstance(lower, Items) else None
             annotation = dict[Any, Any] if isinstance(lower, Branch) else annotation_like(value)
             if isinstance(value, bool | int | float):
@@ -280,3 +300,9 @@ def _branch(nodes: Mapping[Hashable, Any], source: Source) -> Branch:
         key: _branch(node, source) if isinstance(node, dict) else node for key, node in nodes.items()
     }
     return Branch(below, source)
+
+
+def _as_variable(hint: str, prefix: str) -> str:
+    """Return a suggestion with the suggested word as the variable that it stands for."""
+    before, quote, rest = hint.partition("'")
+    return f"{before}{quote}{prefix}{rest.upper()}" if quote else hint

@@ -91,7 +91,7 @@ def _reference(text: str) -> Reference:
     raise TemplateError("a reference is none of ${NAME}, ${NAME:-default} and ${NAME:?message}")
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Resolver:
     """
     Looks references up.
@@ -99,10 +99,12 @@ class Resolver:
     Attributes:
         variables: Name to value: the process environment above ``.env``.
         problems: Takes what is missing.
+        lenient: A variable that is not set is no fault: the machine that checks is not the one that runs.
     """
 
     variables: Mapping[str, str]
     problems: Problems
+    lenient: bool = False
 
     def expand(self, text: str, source: Source, path: str) -> str | None:
         """Return the text with its references expanded; ``None`` where one is missing, which is then noted."""
@@ -125,6 +127,8 @@ class Resolver:
             return self._checked(value, reference, source, path)
         if reference.operator == ":-":
             return self.expand(reference.argument, source, path)
+        if self.lenient:
+            return None
         if reference.operator == ":?":
             state = "is empty" if reference.name in self.variables else "is not set"
             message = f"variable {reference.name} {state}" + (f": {reference.argument}" if reference.argument else "")

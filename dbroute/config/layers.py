@@ -34,6 +34,9 @@ def merge(roots: Sequence[Branch]) -> Branch:
     Dynaconf compares keys without case, and gives some of them a meaning of its own. So every key travels as a number,
     and every value as a node that Dynaconf cannot look into.
     """
+    roots = [root for root in roots if root.nodes] or list(roots[:1])
+    if len(roots) == 1:
+        return roots[0]  # and Dynaconf, which takes longer to import than all else of a load, stays out
     object_merge = _object_merge()
     numbers: dict[Hashable, int] = {}
     sources: dict[tuple[int, ...], Branch] = {}

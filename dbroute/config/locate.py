@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import attrs
-from dotenv.parser import parse_stream
 
 from ..exceptions import Problem
 from .nodes import Source
@@ -90,6 +89,23 @@ def environment_name(environ: Mapping[str, str] | None = None) -> str:
         environ: The variables; those of the process where ``None``.
     """
     return canonical((os.environ if environ is None else environ).get("DJANGO_ENV", "")) or "dev"
+
+
+def environments(path: Path | str | None = None, environ: Mapping[str, str] | None = None) -> list[str]:
+    """
+    Return ``dev`` and every environment that has a file, by their canonical names.
+
+    Args:
+        path: As for :func:`locate`.
+        environ: The variables; those of the process where ``None``.
+
+    Raises:
+        ConfigError: There is no folder with a configuration.
+    """
+    folder, stem = _folder(path, dict(os.environ if environ is None else environ), Problems(), False)
+    files = [file.name for file in folder.glob(f"{glob.escape(stem)}.*.yaml")]
+    names = {canonical(name.removeprefix(f"{stem}.").removesuffix(".yaml")) for name in files}
+    return ["dev", *sorted(names - {"dev"})]
 
 
 def locate(
@@ -223,6 +239,8 @@ def _dotenv(folder: Path, problems: Problems) -> dict[str, Variable]:
     path = folder / ".env"
     if not path.is_file():
         return {}
+    from dotenv.parser import parse_stream  # here: many a place has no .env
+
     found: dict[str, Variable] = {}
     try:
         with path.open(encoding="utf-8-sig") as file:

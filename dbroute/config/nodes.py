@@ -69,6 +69,11 @@ class Source:
         return f"{self.name}:{self.line}:{self.column}" if self.column else f"{self.name}:{self.line}"
 
     @property
+    def location(self) -> tuple[Path, int, int] | None:
+        """File, line and column; ``None`` where the source is no file."""
+        return (self.folder / self.name, self.line, self.column) if self.folder and self.line else None
+
+    @property
     def order(self) -> tuple[int, str, int, int]:
         """Sorts sources by layer, then by place."""
         return self.rank, self.name, self.line, self.column
@@ -103,6 +108,10 @@ class Leaf:
     template: bool = False
     secret: bool = False
     written: str = ""
+
+    def with_value(self, value: Any, reading: Reading, *, template: bool) -> Leaf:
+        """Return the same place with another value."""
+        return Leaf(value, self.source, self.key, reading, template, self.secret, self.written)
 
 
 @attrs.frozen(eq=False)

@@ -23,7 +23,7 @@ class Problems:
         if source.column and (source, message) in self._places:
             return
         self._places.add((source, message))
-        self._found.setdefault(Problem(path, message, str(source), hint), source.order)
+        self._found.setdefault(Problem(path, message, str(source), hint, source.location), source.order)
 
     def note(self, problem: Problem) -> None:
         """Note a fault that was put into words earlier."""

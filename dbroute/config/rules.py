@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Mapping, Sequence
 
 from ..models import MASK, DatabaseConfig
 from .convert import FAILED, Converter
 from .nodes import Branch, Items, Leaf, Node, Source, dotted, key_source
 from .problems import did_you_mean, listed
+
+_RULE = re.compile(r"[\w*?\[\]!-]+(\.[\w*?\[\]!-]+)?")
 
 Rules = list[tuple[str, str, Node, tuple[Hashable, ...]]]
 """Rule, alias, the node that says so, and its path."""
@@ -59,6 +62,11 @@ def checked(
     found: dict[str, str] = {}
     seen: dict[str, tuple[str, str, Source]] = {}
     for rule, alias, node, path in rules:
+        if not _RULE.fullmatch(rule):
+            hint = "write the label, the last part of the app's path"
+            converter.problems.add(
+                key_source(node), dotted(path), "is no app label, app_label.Model or glob", hint if "." in rule else ""
+            )
         folded = rule.lower() if "." in rule else rule
         shown = _shown(alias, node)
         other, shown_other, where = seen.setdefault(folded, (alias, shown, key_source(node)))
@@ -76,6 +84,10 @@ def _shown(text: str, node: Node) -> str:
     return MASK if isinstance(node, Leaf) and node.secret else f"'{text}'"
 
 
+def _known(databases: Mapping[str, DatabaseConfig]) -> str:
+    return f"known are {listed(databases)}" if databases else "declare it below 'databases:'"
+
+
 def _fault(
     alias: str, shown: str, databases: Mapping[str, DatabaseConfig], replicas: Mapping[str, str]
 ) -> tuple[str, str] | None:
@@ -83,7 +95,7 @@ def _fault(
     if alias in replicas:
         return f"{shown} is a replica", f"name its primary, '{replicas[alias]}'"
     if alias not in databases:
-        return f"there is no database {shown}", did_you_mean(alias, databases) or f"known are {listed(databases)}"
+        return f"there is no database {shown}", did_you_mean(alias, databases) or _known(databases)
     if like := databases[alias].migrates_like:
         return f"{shown} migrates like '{like}' and is nobody's home", f"name '{like}', or remove migrates_like"
     return None

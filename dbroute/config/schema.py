@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import attrs
 
 from ..models import DatabaseConfig, Text
-from .convert import annotation_like, attrs_class, element, fields_of
+from .annotations import annotation_like, attrs_class, element, fields_of, folded_fields
 
 OWNED = {
     "DATABASES": ("use 'databases:'", "use DBROUTE_DATABASES__…"),
@@ -25,7 +25,15 @@ _ALSO = {
 """Settings that Django accepts in a type other than its default's."""
 
 
-@attrs.frozen
+_SECTIONS = {
+    "database": Mapping[str, Text | None],
+    "databases": Mapping[str, DatabaseConfig | str],
+    "routing": Mapping[str, str],
+    "django": Mapping[str, Any],
+}
+
+
+@attrs.frozen(eq=False, repr=False)
 class Schema:
     """
     The shape of the configuration.
@@ -38,32 +46,26 @@ class Schema:
 
     own: Mapping[str, Any] = attrs.field(factory=dict)
     known: Mapping[str, Any] | None = None
+    _annotations: dict[tuple[Hashable, ...], Any] = attrs.field(init=False, factory=dict)
 
     @property
     def sections(self) -> dict[str, Any]:
         """Name to annotation of every section."""
-        return {
-            "database": Mapping[str, Text | None],
-            "databases": Mapping[str, DatabaseConfig | str],
-            "routing": Mapping[str, str],
-            "django": Mapping[str, Any],
-            **self.own,
-        }
+        return {**_SECTIONS, **self.own}
 
     def annotation(self, path: Sequence[Hashable]) -> Any:
         """Return what stands at a path; ``None`` where nothing may."""
-        if not path:
-            return None
-        if path[0] == "django" and len(path) >= 2:
-            annotation = self.setting(str(path[1]))
-            rest = path[2:]
-        else:
-            annotation, rest = self.sections.get(str(path[0])), path[1:]
-        for part in rest:
-            annotation = _below(annotation, part)
-            if annotation is None:
-                return None
-        return annotation
+        path = tuple(path)
+        if path not in self._annotations:
+            self._annotations[path] = self._annotation(path)
+        return self._annotations[path]
+
+    def _annotation(self, path: tuple[Hashable, ...]) -> Any:
+        if len(path) < 2:
+            return self.sections.get(str(path[0])) if path else None
+        if len(path) == 2 and path[0] == "django":
+            return self.setting(str(path[1]))
+        return _below(self.annotation(path[:-1]), path[-1])
 
     def setting(self, name: str) -> Any:
         """Return the annotation of a Django setting."""
@@ -74,17 +76,17 @@ class Schema:
         cls = attrs_class(self.annotation(path[:-1])) if len(path) > 1 else None
         return fields_of(cls)[str(path[-1])][0].metadata.get("unit", "") if cls else ""
 
-    def keys(self, path: Sequence[Hashable]) -> tuple[Iterable[str], bool]:
-        """Return the keys that are known below a path, and whether others are welcome too."""
+    def keys(self, path: Sequence[Hashable]) -> tuple[Mapping[str, set[Hashable]], bool]:
+        """Return the keys that are known below a path by their lower-case form, and whether others are welcome too."""
         if not path:
-            return self.sections, False
+            return {name.lower(): {name} for name in self.sections}, False
         if tuple(path) == ("django",):
-            return self.known or (), False
+            return {name.lower(): {name} for name in self.known or ()}, False
         annotation = self.annotation(path)
         cls = attrs_class(annotation)
         if cls is not None:
-            return fields_of(cls), False
-        return (), annotation is Any or element(annotation, Mapping) is not None
+            return folded_fields(cls), False
+        return {}, annotation is Any or element(annotation, Mapping) is not None
 
 
 def _below(annotation: Any, part: Hashable) -> Any:

@@ -12,7 +12,7 @@ from collections.abc import Hashable, Iterable, Sequence
 import attrs
 
 from ..models import DatabaseConfig, DatabaseTestConfig, Secret
-from .convert import fields_of
+from .annotations import fields_of
 from .interpolation import Resolver
 from .layers import Layer
 from .nodes import Branch, Hidden, Items, Leaf, Node, dotted, key_source, plain, shown
@@ -49,7 +49,7 @@ def declared(roots: Iterable[Branch]) -> set[str]:
     return found
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Spelling:
     """
     Normalises layers.

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from ..exceptions import ConfigError
+from .excerpt import report
 
 _ANSWERS_ANYWAY = {"help", "version", "--help", "-h", "--version"}
 
@@ -55,7 +56,7 @@ def _print_config_errors() -> None:
 
     def hook(kind: type[BaseException], value: BaseException, traceback: TracebackType | None) -> None:
         if isinstance(value, ConfigError):
-            sys.stderr.write(f"{value}\n")
+            sys.stderr.write(f"{report(value, excerpts=sys.stderr.isatty())}\n")
         else:
             previous(kind, value, traceback)
 

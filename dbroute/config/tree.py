@@ -60,6 +60,8 @@ class Config:
         own: Name to value of the sections that a DjangoConfig subclass declares; also attributes of the tree.
         extra: Alias to what settings.py had for a database and only its backend knows.
         warnings: What has no effect, and probably was meant to have one.
+        nodes: The merged layers with their references expanded and every source.
+        layers: The layers in one spelling, lowest first, as they were written.
     """
 
     environment: str
@@ -75,7 +77,8 @@ class Config:
     own: Mapping[str, Any] = attrs.field(converter=_frozen)
     extra: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
     warnings: tuple[str, ...] = ()
-    _nodes: Branch = attrs.field(eq=False)
+    nodes: Branch = attrs.field(eq=False)
+    layers: tuple[Branch, ...] = attrs.field(default=(), eq=False)
 
     def __getattr__(self, name: str) -> Any:
         if name != "own" and name in self.own:
@@ -88,10 +91,14 @@ class Config:
 
     def source(self, *path: str) -> str:
         """Return where the value at a path comes from; empty for defaults."""
-        node: Node | None = self._nodes.get(*path)
+        node: Node | None = self.nodes.get(*path)
         return str(node.key or node.source) if node is not None else ""
 
     def rule_source(self, rule: str) -> str:
         """Return where a rule comes from: its line in ``routing:``, or in the ``apps`` of its database."""
-        node = self._nodes.get("routing", rule) or self._nodes.get("databases", self.routing.get(rule), "apps")
+        node = self.nodes.get("routing", rule) or self.nodes.get("databases", self.routing.get(rule), "apps")
         return str(node.key or node.source) if node is not None else ""
+
+
+TAKEN = frozenset(name for name in dir(Config) if not name.startswith("__"))
+"""Names that a section of a DjangoConfig subclass cannot have."""

@@ -152,7 +152,7 @@ class _Url:
         if not isinstance(text, str) or not _MARKED.search(text):
             if isinstance(text, str) and self.leaf.template:
                 text = text.replace("${", "$${")
-            return attrs.evolve(self.leaf, value=text, template=isinstance(text, str) and self.leaf.template)
+            return self.leaf.with_value(text, self.leaf.reading, template=isinstance(text, str) and self.leaf.template)
         literal = re.split(_MARKED, text)
         for number, part in enumerate(literal):
             if number % 2:
@@ -160,7 +160,7 @@ class _Url:
                 literal[number] = reference.text if isinstance(reference, Reference) else ""
             else:
                 literal[number] = part.replace("${", "$${")
-        return attrs.evolve(self.leaf, value="".join(literal), template=True, reading=reading)
+        return self.leaf.with_value("".join(literal), reading, template=True)
 
     def file(self, rest: str) -> str:
         """Return the file that the part behind ``sqlite://`` names."""

@@ -109,8 +109,9 @@ class _Reader:
             if not isinstance(next(events), yaml.StreamEndEvent):
                 raise _FileError(self.source, "holds several documents", "keep one, and remove the '---' lines")
         except yaml.MarkedYAMLError as error:
-            where = self.at(error.problem_mark) if error.problem_mark else self.source
-            raise _FileError(where, f"is not YAML: {error.problem}", "check indentation, colons and quotes") from None
+            raise _FileError(
+                self.fault(error), f"is not YAML: {error.problem}", "check indentation, colons and quotes"
+            ) from None
         except yaml.reader.ReaderError as error:
             line = text.encode()[: error.position].count(b"\n") + 1
             where = attrs.evolve(self.source, line=line)
@@ -122,6 +123,12 @@ class _Reader:
         if not isinstance(top, Branch):
             raise _FileError(top.source, "has no sections", "start it with a section such as 'databases:'")
         return top
+
+    def fault(self, error: yaml.MarkedYAMLError) -> Source:
+        """Return where a file stops being YAML: where the text begins that does not end, else where it was noticed."""
+        begun = error.context in {"while scanning a simple key", "while scanning a quoted scalar"}
+        mark = error.context_mark if begun and error.context_mark else error.problem_mark
+        return self.at(mark) if mark else self.source
 
     def node(self, events: Any, event: Any, path: tuple[Any, ...], key: Source | None = None) -> Node:
         """Return the node that begins with ``event``."""

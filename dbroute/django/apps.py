@@ -13,8 +13,10 @@ class DbrouteConfig(AppConfig):
     verbose_name = "dbroute"
 
     def ready(self) -> None:
-        """Start watching; nothing here opens a connection."""
-        from . import checks, guard
+        """Start watching, and make the folders of SQLite files; nothing here opens a connection."""
+        from . import checks, folders, guard
+
+        folders.make()
 
         for check in checks.CHECKS:
             register(check, "dbroute")

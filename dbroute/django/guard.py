@@ -15,6 +15,7 @@ from django.db.backends.signals import connection_created
 
 from dbroute.exceptions import ReadOnlyDatabaseError
 from dbroute.models import starts_read_only
+from dbroute.routing.databases import Database
 
 from .routes import project_table, under_test
 from .statements import find_write
@@ -41,7 +42,8 @@ def refuse_writes(
     if table.refuses_writes(alias):
         write = find_write(_text(sql))
         if write is not None:
-            raise ReadOnlyDatabaseError(_label(write.table) or write.verb, alias, table.databases[alias].source)
+            database = table.databases[alias]
+            raise ReadOnlyDatabaseError(_label(write.table) or write.verb, alias, database.source, _remedy(database))
     return execute(sql, params, many, context)
 
 
@@ -53,6 +55,15 @@ def _watch(*, sender: type[BaseDatabaseWrapper], connection: BaseDatabaseWrapper
     database = project_table().databases.get(connection.alias)
     if database is not None and database.refuses_writes and refuse_writes not in connection.execute_wrappers:
         connection.execute_wrappers.append(refuse_writes)
+
+
+def _remedy(database: Database) -> str:
+    """Return what lets the write happen, where it should."""
+    if database.replica_of is not None:
+        return f"write to its primary, '{database.replica_of}'"
+    if starts_read_only(connections.settings[database.alias].get("OPTIONS")):
+        return "write to another database, or remove default_transaction_read_only from its options"
+    return f"write to another database, or set databases.{database.alias}.readonly to false"
 
 
 def _text(sql: Any) -> str:

@@ -14,6 +14,7 @@ from ..config import Config, SettingsView, load
 from ..config.terminal import management_utility
 from ..exceptions import ConfigError
 from ..models import ConnectionConfig, DatabaseConfig, DatabaseTestConfig, DjangoConfig, PoolConfig, reveal
+from .engines import check_engines
 
 APP = "dbroute.django"
 ROUTER = "dbroute.routing.DatabaseRouter"
@@ -24,6 +25,37 @@ ROUTER_NAMES = frozenset(
 )
 
 _DEFAULTS = {name: value for name, value in vars(global_settings).items() if name.isupper()}
+
+
+@attrs.frozen
+class Origin:
+    """
+    What settings were filled from; tests read it again.
+
+    Attributes:
+        view: The settings module as it was before.
+        declared: The DjangoConfig that lay above it.
+        config: The tree.
+        mark: The DBROUTE setting that was written.
+    """
+
+    view: SettingsView
+    declared: DjangoConfig | None
+    config: Config
+    mark: Mapping[str, Any]
+
+
+_origins: list[Origin] = []
+
+
+def origin(mark: Mapping[str, Any]) -> Origin | None:
+    """Return what the settings that carry this mark were filled from; ``None`` where it was not in this process."""
+    return next((found for found in reversed(_origins) if found.mark == mark), None)
+
+
+def defaults() -> Mapping[str, Any]:
+    """Return name to value of Django's own defaults."""
+    return _DEFAULTS
 
 
 def configure(module: str | None, declared: DjangoConfig | None = None) -> dict[str, Any]:
@@ -47,14 +79,17 @@ def fill(namespace: MutableMapping[str, Any], declared: DjangoConfig | None = No
         ImproperlyConfigured: Something in the configuration is wrong.
         ConfigError: The same, under manage.py and django-admin.
     """
-    view = SettingsView(str(namespace.get("__name__", "settings")), namespace, _DEFAULTS)
+    before = {name: value for name, value in namespace.items() if name.isupper()}
+    view = SettingsView(str(namespace.get("__name__", "settings")), before, _DEFAULTS)
     try:
         config = load(declared=declared, settings=view)
+        check_engines(config)
     except ConfigError as error:
         if management_utility() is not None:
             raise  # in the form that prints its lines and no traceback
         raise ImproperlyConfigured(str(error)) from error
-    settings = {**settings_of(config, namespace), "INSTALLED_APPS": _installed_apps(config, namespace)}
+    settings = written(config, before)
+    _origins.append(Origin(view, declared, config, settings["DBROUTE"]))
     namespace.update(settings)
     _tell_dynaconf(namespace, settings)
     return settings
@@ -62,7 +97,16 @@ def fill(namespace: MutableMapping[str, Any], declared: DjangoConfig | None = No
 
 def all_settings(declared: DjangoConfig) -> dict[str, Any]:
     """Return what ``fill`` would write into an empty settings module; INSTALLED_APPS only where it is configured."""
-    return settings_of(load(declared=declared, settings=SettingsView("settings", {}, _DEFAULTS)))
+    view = SettingsView("settings", {}, _DEFAULTS)
+    config = load(declared=declared, settings=view)
+    settings = settings_of(config)
+    _origins.append(Origin(view, declared, config, settings["DBROUTE"]))
+    return settings
+
+
+def written(config: Config, before: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what ``fill`` writes: the settings that the tree means, and INSTALLED_APPS with ours among them."""
+    return {**settings_of(config, before), "INSTALLED_APPS": _installed_apps(config, before)}
 
 
 def settings_of(config: Config, before: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from dbroute import PoolConfig
-from dbroute.config import Config
+from dbroute import ConfigError, PoolConfig
+from dbroute.config import Config, load
 from dbroute.models import reveal
 from tests.config.loading import config, error
 
@@ -406,3 +406,55 @@ def test_sources_of_databases_and_rules(tmp_path: Path) -> None:
         "config.yaml:4:5",
         "config.yaml:6:3",
     )
+
+
+@pytest.mark.parametrize(
+    ("other", "refused"),
+    [
+        ("postgresql://app@db/main", True),
+        ("postgresql://other@db/main", True),
+        ("{url: 'postgresql://app@db/main', readonly: true}", False),
+        ("{url: 'postgresql://app@db/main', migrate: false}", False),
+        ("{url: 'postgresql://app@db/main', migrates_like: default}", False),
+        ("{url: 'postgresql://app@db/main', options: {options: '-c search_path=blog'}}", False),
+        ("postgresql://app@db/blog", False),
+        ("postgresql://app@db2/main", False),
+    ],
+)
+def test_two_aliases_of_one_database_cannot_both_have_its_tables(tmp_path: Path, other: str, refused: bool) -> None:
+    text = f"databases:\n  default: postgresql://app@db/main\n  blog_db: {other}\n"
+    (tmp_path / "config.yaml").write_text(text)
+
+    try:
+        load(tmp_path, environ={})
+        message = ""
+    except ConfigError as error:
+        message = str(error)
+
+    expected = "databases.blog_db: is the same database as 'default'; give it a name of its own, or say "
+    assert (expected in message) is refused
+    assert bool(message) is refused
+
+
+@pytest.mark.parametrize(
+    ("rule", "fine"),
+    [
+        ("blog", True),
+        ("blog.Post", True),
+        ("legacy_*", True),
+        ("*", True),
+        ("b.P*", True),
+        ("a.b.c", False),
+        (" b", False),
+    ],
+)
+def test_a_rule_has_one_of_three_forms(tmp_path: Path, rule: str, fine: bool) -> None:
+    (tmp_path / "config.yaml").write_text(f"databases: {{default: 'sqlite:///x'}}\nrouting: {{'{rule}': default}}\n")
+
+    try:
+        load(tmp_path, environ={})
+        message = ""
+    except ConfigError as error:
+        message = error.problems[0].message
+
+    assert message == ("" if fine else "is no app label, app_label.Model or glob")

@@ -17,7 +17,8 @@ from jsonschema import Draft202012Validator
 
 from dbroute import ConfigError, DjangoConfig, Secret
 from dbroute.config import load
-from dbroute.config.convert import fields_of, seconds
+from dbroute.config.annotations import fields_of
+from dbroute.config.convert import seconds
 from dbroute.config.declared import own_sections
 from dbroute.config.json_schema import declared_schema, json_schema, schema_text
 from dbroute.config.nodes import plain

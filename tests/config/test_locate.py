@@ -114,12 +114,29 @@ def test_unknown_environment_without_any_file_names_the_folder(tmp_path: Path) -
     )
 
 
-def test_unknown_environment_is_the_only_fault_told(tmp_path: Path) -> None:
+def test_unknown_environment_is_told_first_and_hides_no_other_fault(tmp_path: Path) -> None:
     write(tmp_path, {"config.yaml": "database: {url: '${MISSING}', urll: 5}"})
 
     message = failure(tmp_path, {"DJANGO_ENV": "prod"})
 
-    assert message.count("\n") == 0
+    assert message.splitlines() == [
+        "DJANGO_ENV  environment 'prod' has no file config.prod.yaml; there is no config.<environment>.yaml in "
+        f"{tmp_path}; add the file, or correct the name",
+        "config.yaml:1:17  database.url: variable MISSING is not set; set MISSING, or write ${MISSING:-default}",
+        "config.yaml:1:31  database.urll: unknown key; did you mean 'url'?",
+    ]
+
+
+def test_a_file_that_cannot_be_read_hides_no_fault_of_the_others(tmp_path: Path) -> None:
+    write(tmp_path, {"config.yaml": "databse: {}", "config.prod.yaml": "database: {url: 'x"})
+
+    message = failure(tmp_path, {"DJANGO_ENV": "prod", "DBROUTE_ROUTIN__BLOG": "blog_db"})
+
+    assert message.splitlines() == [
+        "config.yaml:1:1  databse: unknown key; did you mean 'database'?",
+        "config.prod.yaml:1:17  is not YAML: found unexpected end of stream; check indentation, colons and quotes",
+        "DBROUTE_ROUTIN__BLOG  unknown part 'ROUTIN'; did you mean 'DBROUTE_ROUTING'?",
+    ]
 
 
 def test_unknown_environment_in_dotenv_is_told_with_its_line(tmp_path: Path) -> None:
@@ -372,7 +389,7 @@ def test_file_that_is_no_yaml_is_told(tmp_path: Path) -> None:
 def test_path_with_a_nul_is_told(tmp_path: Path) -> None:
     message = failure(None, {"DBROUTE_CONFIG": "/x\0y"})
 
-    assert message == "DBROUTE_CONFIG  /x\0y does not exist; name a folder, or a file that ends in .yaml"
+    assert message == "DBROUTE_CONFIG  /x\\x00y does not exist; name a folder, or a file that ends in .yaml"
 
 
 SAY_FOLDER = "from dbroute import load_config\nprint(load_config().folder.name)\n"

@@ -74,8 +74,8 @@ def test_fault_in_a_merged_anchor_counts_once(tmp_path: Path) -> None:
     text = """\
         databases:
           default: &base {url: 'sqlite:///x', conn_max_age: soon}
-          one: *base
-          two: {<<: *base}
+          one: {<<: *base, name: one}
+          two: {<<: *base, name: two}
         """
 
     message = error(tmp_path, text)
@@ -83,12 +83,13 @@ def test_fault_in_a_merged_anchor_counts_once(tmp_path: Path) -> None:
     assert message.count("\n") == 0
 
 
-def test_unreadable_file_is_the_only_thing_told(tmp_path: Path) -> None:
+def test_unreadable_files_are_told_with_what_is_wrong_in_the_others(tmp_path: Path) -> None:
     files = {"config.local.yaml": "a: [", "config.prod.yaml": "- x"}
 
     message = error(write(tmp_path, files), "database: {url: '${MISSING}'}", {"DJANGO_ENV": "prod"})
 
     assert message.splitlines() == [
+        "config.yaml:1:17  database.url: variable MISSING is not set; set MISSING, or write ${MISSING:-default}",
         "config.prod.yaml:1:1  has no sections; start it with a section such as 'databases:'",
         "config.local.yaml:2:1  is not YAML: did not find expected node content; check indentation, colons and quotes",
     ]

@@ -144,7 +144,7 @@ def test_quoted_merge_key_is_a_key(tmp_path: Path) -> None:
         ("? [a]\n: b", "config.yaml:1:3  has a key that is not a text; quote the key"),
         ("a: [1", "config.yaml:2:1  is not YAML: did not find expected ',' or ']'; "
          "check indentation, colons and quotes"),
-        ("a: 'hunter2", "config.yaml:1:12  is not YAML: found unexpected end of stream; "
+        ("a: 'hunter2", "config.yaml:1:4  is not YAML: found unexpected end of stream; "
          "check indentation, colons and quotes"),
         ("a: b: c", "config.yaml:1:5  is not YAML: mapping values are not allowed in this context; "
          "check indentation, colons and quotes"),

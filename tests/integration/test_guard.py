@@ -187,7 +187,7 @@ def test_replica_is_refused_like_a_read_only_database_and_its_rows_are_saved_at_
     assert result.stdout.splitlines() == [
         "default new",
         "ReadOnlyDatabaseError auth.Group cannot be written: database 'copy' is read-only (settings.DATABASES); "
-        "write to another database, or set databases.copy.readonly to false",
+        "write to its primary, 'default'",
     ]
 
 
@@ -249,6 +249,6 @@ def test_warehouse_that_opens_read_only_is_guarded_by_hand_written_settings(tmp_
     assert result.stderr == ""
     assert result.stdout.splitlines() == [
         "ReadOnlyDatabaseError auth.Group cannot be written: database 'warehouse' is read-only (settings.DATABASES); "
-        "write to another database, or set databases.warehouse.readonly to false",
+        "write to another database, or remove default_transaction_read_only from its options",
         "('on',)",
     ]

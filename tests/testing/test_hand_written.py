@@ -5,7 +5,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import connections, router
-from django.test import SimpleTestCase, TestCase, TransactionTestCase
+from django.test import SimpleTestCase, TestCase, TransactionTestCase, override_settings
 
 from dbroute import ConfigError, DatabaseConfig
 from dbroute.django.routes import project_table
@@ -91,6 +91,24 @@ def test_rule_leads_django_elsewhere():
 
     assert homes == ("default",) * 3
     assert router.db_for_read(Post) == "blog_db"
+
+
+def test_what_only_the_settings_know_stays():
+    with override_config(databases={"extra": MEMORY}, routing={"blog": "extra"}):
+        replica, mark = settings.DATABASES["blog_db_replica_1"], hasattr(settings, "DBROUTE")
+
+    assert (replica is settings.DATABASES["blog_db_replica_1"], mark) == (True, False)
+
+
+@override_settings(DATABASE_ROUTERS=[])
+def test_rules_that_nobody_reads_are_refused():
+    with pytest.raises(ConfigError) as caught:
+        override_config(routing={"blog": "default"}).__enter__()
+
+    assert str(caught.value) == (
+        "override_config  routing: no router of dbroute reads rules here; add 'dbroute.routing.DatabaseRouter' to "
+        "DATABASE_ROUTERS"
+    )
 
 
 def test_inner_override_lies_above_the_outer_one():
@@ -186,6 +204,10 @@ REMEDY = (
             {"blog_db": {"options": {"database": "/tmp/real.sqlite3"}}},
             "override_config  databases.blog_db: would lead out of the test run's databases (options.database); "
             + REMEDY,
+        ),
+        (
+            {"extra": {"url": "sqlite:///extra.sqlite3", "options": {"database": "/tmp/real.sqlite3"}}},
+            f"override_config  databases.extra: this test run has no database for it; {REMEDY}",
         ),
         (
             {"extra": "postgresql://db.example.com/real"},
@@ -317,6 +339,7 @@ def test_open_connection_is_guarded_while_its_database_is_read_only(outside_test
     from dbroute import ReadOnlyDatabaseError
 
     Post.objects.create(title="Before")
+    wrappers = list(connections["blog_db"].execute_wrappers)
 
     with override_config(databases={"blog_db": {"readonly": True}}), pytest.raises(ReadOnlyDatabaseError) as caught:
         Post.objects.create(title="Inside")
@@ -325,6 +348,7 @@ def test_open_connection_is_guarded_while_its_database_is_read_only(outside_test
         "blog.Post cannot be written: database 'blog_db' is read-only (override_config); write to another database, or "
         "set databases.blog_db.readonly to false"
     )
+    assert connections["blog_db"].execute_wrappers == wrappers
     Post.objects.create(title="After")
     assert set(Post.objects.values_list("title", flat=True)) == {"Before", "After"}
 
@@ -372,7 +396,12 @@ class TestInheritingOne(TestDecoratedSimpleTestCase):
 
 @override_config(databases={"extra": MEMORY, "default": {"options": {"timeout": 5}}}, routing={"ui": "extra"})
 class TestDecoratedTestCase(TestCase):
-    databases = {"default", "extra"}
+    databases = {"default"}
+
+    @classmethod
+    def setUpClass(cls):
+        call_command("migrate", database="extra", verbosity=0)
+        super().setUpClass()
 
     def test_new_alias_is_among_the_databases_of_the_class(self):
         with connections["extra"].cursor() as cursor:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
-from urllib.parse import quote, quote_plus, unquote, urlsplit
+from urllib.parse import quote, quote_plus
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import CommandError
@@ -20,6 +19,7 @@ from ..routes import under_test
 
 # What a second URL for the same database does not change.
 KEPT = ("TEST", "TIME_ZONE", "DBROUTE")
+SHORT = 5
 SECRET_NAMES = re.compile(r"pass|secret|token|key", re.IGNORECASE)
 
 
@@ -74,20 +74,6 @@ def _close(connection: BaseDatabaseWrapper) -> None:
     connection.close()
 
 
-def sqlite_file(connection: BaseDatabaseWrapper) -> Path | None:
-    """Return the file of an SQLite database; ``None`` for another engine and for a database in memory."""
-    name = str(connection.settings_dict["NAME"])
-    if connection.vendor != "sqlite" or not name or ":memory:" in name or "mode=memory" in name:
-        return None
-    return Path(unquote(urlsplit(name).path)) if name.startswith("file:") else Path(name)
-
-
-def make_folder(connection: BaseDatabaseWrapper) -> None:
-    """Make the folder that an SQLite file will stand in; SQLite makes files, not folders."""
-    if file := sqlite_file(connection):
-        file.parent.mkdir(parents=True, exist_ok=True)
-
-
 def describe(error: BaseException) -> str:
     """Return an error as text: the whole message, with its kind where the message alone would not tell, no secrets."""
     text = str(error).strip()
@@ -102,7 +88,9 @@ def masked(text: str) -> str:
     forms = {form for secret in secrets for form in (secret, quote(secret, safe=""), quote_plus(secret))}
     # Longest first: one secret may be the beginning of another.
     for form in sorted(forms, key=len, reverse=True):
-        text = text.replace(form, MASK)
+        # A short secret is masked where it stands alone only: inside words it would tell itself by what is missing.
+        pattern = re.escape(form) if len(form) > SHORT else rf"(?<!\w){re.escape(form)}(?!\w)"
+        text = re.sub(pattern, MASK, text)
     return text
 
 

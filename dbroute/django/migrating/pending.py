@@ -12,7 +12,8 @@ from django.db.migrations.operations.base import Operation
 from django.db.migrations.operations.fields import FieldOperation
 from django.db.migrations.operations.models import IndexOperation, ModelOperation
 
-from .connection import describe, schema_connection, sqlite_file
+from ..folders import sqlite_file
+from .connection import describe, schema_connection
 
 # Operations that change what Django knows about a model, and nothing in the database.
 STATE_ONLY = (migrations.AlterModelOptions, migrations.AlterModelManagers)
@@ -55,7 +56,7 @@ def find_pending(alias: str) -> Pending:
 
 def _unapplied(alias: str) -> list[migrations.Migration]:
     with schema_connection(alias) as connection:
-        file = sqlite_file(connection)
+        file = sqlite_file(connection.settings_dict)
         # Connecting would create the file; a file that is missing has recorded nothing.
         missing = file is not None and not file.exists()
         executor: Any = MigrationExecutor(None if missing else connection)

@@ -12,8 +12,9 @@ import attrs
 from django.core.checks import Tags
 from django.core.management import call_command
 
+from ..folders import make_folder
 from .author import load_django_command
-from .connection import describe, engine_of, make_folder, masked, schema_connection
+from .connection import describe, engine_of, masked, schema_connection
 from .pending import touches
 from .plan import Target
 
@@ -133,7 +134,7 @@ def _call_migrate(journal: Journal, app_label: str, verbosity: int, interactive:
     command = load_django_command("migrate")
     command.stderr = command.stdout = type(command.stdout)(output)
     with schema_connection(journal.alias) as connection:
-        make_folder(connection)
+        make_folder(connection.settings_dict)
         # As `manage.py migrate` does; only the checks of these tags look at the database.
         command.check(tags=[Tags.models, Tags.database], databases=[journal.alias])
         journal.listen(command)

@@ -2,11 +2,11 @@
 What ``manage.py dbroute <name>`` can do: a module for each name.
 
 A module has a docstring whose first sentence is the help text, ``add_arguments(parser)``, and ``run(**options)``, which
-returns what is printed.
+returns what is printed. ``NEEDS_ROUTING = False`` lets it run where nothing in the settings routes anything yet.
 """
 
 from types import ModuleType
 
-from . import route
+from . import explain, init, route, schema
 
-SUBCOMMANDS: dict[str, ModuleType] = {"route": route}
+SUBCOMMANDS: dict[str, ModuleType] = {"explain": explain, "route": route, "schema": schema, "init": init}

@@ -1,0 +1,1 @@
+"""Eight broken configurations, written for dbroute and for each of its peers, and who says what about them."""

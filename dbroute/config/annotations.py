@@ -1,0 +1,83 @@
+"""Reads annotations: the fields of an attrs class, the members of a union, what a list or a mapping holds."""
+
+from __future__ import annotations
+
+import functools
+import types
+import typing
+from collections.abc import Hashable, Mapping, Sequence, Set
+from typing import Any
+
+import attrs
+
+from ..models import Text
+
+LISTS = (Sequence, Set)
+_LIKE: tuple[tuple[Any, Any], ...] = (
+    (bool, bool),
+    (int, int | None),
+    (float, float | None),
+    (str, Text | None),
+    (Mapping, Mapping[Any, Any] | None),
+    ((list, tuple, set), Sequence[Any] | None),
+)
+
+
+@functools.cache
+def fields_of(cls: type) -> dict[str, tuple[attrs.Attribute[Any], Any]]:
+    """Return the public fields of an attrs class, each with its annotation resolved."""
+    hints = typing.get_type_hints(cls)
+    return {field.name: (field, hints[field.name]) for field in attrs.fields(cls) if field.init}
+
+
+@functools.cache
+def folded_fields(cls: type) -> dict[str, set[Hashable]]:
+    """Return the names of the public fields of an attrs class by their lower-case form."""
+    return {name.lower(): {name} for name in fields_of(cls)}
+
+
+def members(annotation: Any) -> tuple[Any, ...]:
+    """Return the members of a union; of anything else, itself."""
+    if isinstance(annotation, type):
+        return (annotation,)  # the two usual cases, and quick ones; a cache would take "int | str" for "str | int"
+    if isinstance(annotation, types.UnionType):
+        return annotation.__args__
+    return typing.get_args(annotation) if typing.get_origin(annotation) is typing.Union else (annotation,)
+
+
+@functools.cache
+def attrs_class(annotation: Any) -> type | None:
+    """Return the attrs class that an annotation allows, if it does."""
+    return next((member for member in members(annotation) if isinstance(member, type) and attrs.has(member)), None)
+
+
+@functools.cache
+def element(annotation: Any, container: type | tuple[type, ...]) -> Any:
+    """Return what a list or mapping of this annotation holds; ``None`` where the annotation allows no such thing."""
+    for member in members(annotation):
+        origin = typing.get_origin(member) or member
+        if isinstance(origin, type) and not issubclass(origin, str | bytes) and issubclass(origin, container):
+            arguments = typing.get_args(member)
+            return arguments[-1 if container is Mapping else 0] if arguments else Any
+    return None
+
+
+@functools.cache
+def list_kind(annotation: Any) -> type | None:
+    """Return the type of the lists that an annotation allows: list, tuple, set or frozenset."""
+    for member in members(annotation):
+        origin = typing.get_origin(member) or member
+        if isinstance(origin, type) and issubclass(origin, LISTS) and not issubclass(origin, str | bytes):
+            return origin if origin in {tuple, set, frozenset} else list
+    return None
+
+
+@functools.cache
+def holds_others(annotation: Any) -> bool:
+    """Tell whether an annotation allows a list or a mapping."""
+    return bool(list_kind(annotation) or element(annotation, Mapping) or attrs_class(annotation))
+
+
+def annotation_like(value: Any) -> Any:
+    """Return the annotation for a setting whose default is ``value``; ``None`` as a default says nothing."""
+    return next((annotation for kinds, annotation in _LIKE if isinstance(value, kinds)), Any)

@@ -1,0 +1,50 @@
+"""Shows the key under which a fault stands, with a caret at its column. Values are never shown: any may be a secret."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ..exceptions import ConfigError, Problem, printable
+from ..models import MASK
+
+_LONGEST = 120  # columns of a line that are shown at the most
+_KEY = re.compile(r"""\s*(?:-\s+)*(?:export\s+)?["']?[\w.*?-]{1,80}["']?\s*(?::(?=\s|$)|=)""")
+
+
+def report(error: ConfigError, *, excerpts: bool) -> str:
+    """
+    Return an error as the text for a terminal.
+
+    Args:
+        error: The error.
+        excerpts: Show the line of each fault too, for somebody who looks at it; programs read one line a fault.
+    """
+    return "\n".join(line for problem in error.problems for line in _lines(problem, excerpts=excerpts))
+
+
+def _lines(problem: Problem, *, excerpts: bool) -> Iterator[str]:
+    yield str(problem)
+    if not excerpts or problem.location is None:
+        return
+    file, number, column = problem.location
+    try:
+        with file.open(encoding="utf-8-sig", errors="replace") as lines:
+            line = next((text for at, text in enumerate(lines, 1) if at == number), "")
+    except OSError:
+        return
+    if line.strip() and column <= _LONGEST:
+        gutter = f"{number:>6} | "
+        yield gutter + masked(line.rstrip())
+        if column:
+            yield f"{' ' * (len(gutter) - 2)}| {' ' * (column - 1)}^"
+
+
+def masked(line: str) -> str:
+    """Return a line up to its key; what follows is ``***``, and a line that begins with no key is nothing else."""
+    key = _KEY.match(line)
+    if key is None:
+        return line[: len(line) - len(line.lstrip())] + MASK
+    rest = line[key.end() :]
+    space = rest[: len(rest) - len(rest.lstrip())]
+    return printable(key.group()) + (f"{space}{MASK}" if rest.strip() else "")

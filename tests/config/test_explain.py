@@ -1,0 +1,164 @@
+"""Where every value comes from: `dbroute explain`, `manage.py dbroute explain`, and the tree behind them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dbroute.cli import main
+from dbroute.config import load
+from dbroute.config.explain import Said, UnknownPathError, explain
+from tests.projects import project
+
+BASE = """\
+database:
+  url: postgresql://app:${DB_PASSWORD:-hunter2}@localhost:5432/main?sslmode=require
+  url_blog: sqlite:///db/blog.sqlite3
+databases:
+  blog_db:
+    <<: &common {conn_max_age: 60}
+    atomic_requests: true
+routing:
+  blog: blog_db
+django:
+  API_TOKENS: {mail: hunter3}
+"""
+PROD = """\
+databases:
+  default:
+    host: ${HOST}
+    conn_max_age: 10m
+  blog_db: {conn_max_age: 5m}
+"""
+ENVIRON = {"DB_PASSWORD": "hunter4", "HOST": "hunter5", "DBROUTE_DATABASES__BLOG_DB__CONN_MAX_AGE": "7"}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "config.yaml").write_text(BASE)
+    (tmp_path / "config.prod.yaml").write_text(PROD)
+    return tmp_path
+
+
+def rows(folder: Path, key: str = "", env: str = "prod", **environ: str) -> dict[str, Any]:
+    config = load(folder, env=env, environ={**ENVIRON, **environ})
+    return {row.path: row for row in explain(config, key)}
+
+
+def test_a_value_tells_its_source_and_everything_that_it_shadows_highest_first(folder: Path) -> None:
+    found = rows(folder)["databases.blog_db.conn_max_age"]
+
+    assert found.said == Said("7", "DBROUTE_DATABASES__BLOG_DB__CONN_MAX_AGE")
+    assert found.shadows == (Said("5m", "config.prod.yaml:5:27"), Said(60, "config.yaml:6:32"))
+
+
+def test_a_reference_tells_the_text_that_it_was_and_hides_what_it_became(folder: Path) -> None:
+    found = rows(folder)
+
+    assert found["databases.default.host"].said == Said("***", "config.prod.yaml:3:11", "${HOST}")
+    assert found["databases.default.host"].shadows == (Said("localhost", "config.yaml:2:8"),)
+    assert found["databases.default.password"].said == Said("***", "config.yaml:2:8", "${DB_PASSWORD:-***}")
+
+
+def test_values_that_came_over_a_merge_key_keep_the_place_where_they_stand(folder: Path) -> None:
+    found = rows(folder, env="dev", DBROUTE_DATABASES__BLOG_DB__CONN_MAX_AGE="7")
+
+    assert found["databases.blog_db.conn_max_age"].shadows == (Said(60, "config.yaml:6:32"),)
+
+
+def test_a_secret_file_names_the_variable_and_the_file(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("hunter6\n")
+
+    found = rows(folder, DBROUTE_DATABASES__DEFAULT__PASSWORD_FILE=str(tmp_path / "secret"))
+
+    source = f"DBROUTE_DATABASES__DEFAULT__PASSWORD_FILE ({tmp_path / 'secret'})"
+    assert found["databases.default.password"].said == Said("***", source)
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+@pytest.mark.parametrize("env", ["dev", "prod"])
+def test_nothing_secret_is_printed_in_any_form(
+    folder: Path, form: list[str], env: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in ENVIRON.items():
+        monkeypatch.setenv(name, value)
+
+    main(["explain", "--path", str(folder), "--env", env, *form])
+
+    out = capsys.readouterr().out
+    assert "databases.default.password" in out
+    assert "hunter" not in out
+
+
+@pytest.mark.parametrize(
+    ("key", "paths"),
+    [
+        ("routing", ["routing.blog"]),
+        ("routing.blog", ["routing.blog"]),
+        ("databases.blog_db.name", ["databases.blog_db.name"]),
+        ("database.url_blog", ["databases.blog_db.engine", "databases.blog_db.name"]),
+        ("databases.blog_db.pool", ["databases.blog_db.pool"]),
+    ],
+)
+def test_a_path_chooses_what_is_at_and_below_it(folder: Path, key: str, paths: list[str]) -> None:
+    found = rows(folder, key)
+
+    assert [path for path in found if not path.endswith(("conn_max_age", "atomic_requests"))] == paths
+
+
+def test_a_field_that_nobody_sets_has_its_default(folder: Path) -> None:
+    assert rows(folder, "databases.blog_db.pool")["databases.blog_db.pool"].said == Said(False, "default")
+
+
+def test_an_unknown_path_gets_a_suggestion(folder: Path) -> None:
+    with pytest.raises(UnknownPathError) as caught:
+        rows(folder, "databases.blog")
+
+    assert str(caught.value) == "nothing goes by 'databases.blog'; did you mean 'databases.blog_db'?"
+
+
+def test_another_environment_can_be_asked_about_without_its_variables(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = main(["explain", "--path", str(folder), "--env", "production", "databases.default.host", "--json"])
+
+    assert code == 0
+    assert json.loads(capsys.readouterr().out) == [
+        {
+            "path": "databases.default.host",
+            "value": None,
+            "source": "config.prod.yaml:3:11",
+            "raw": "${HOST}",
+            "shadows": [{"value": "localhost", "source": "config.yaml:2:8", "raw": None}],
+        }
+    ]
+
+
+@pytest.mark.process
+def test_manage_py_explains_what_settings_had_before_too(tmp_path: Path) -> None:
+    made = project(
+        tmp_path,
+        settings="""
+            DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "was.sqlite3"}}
+            DATABASES["default"]["ATOMIC_REQUESTS"] = True
+            import dbroute.django
+        """,
+        files={
+            "config.yaml": "database: {url: 'sqlite:///is.sqlite3'}\n",
+            "config.prod.yaml": "django: {DEBUG: false}\n",
+        },
+    )
+
+    now = made.run("dbroute", "explain", "databases.default")
+    then = made.run("dbroute", "explain", "django", "--env", "prod", "--json")
+    wrong = made.run("dbroute", "explain", "djang")
+
+    assert [line.split() for line in now.stdout.splitlines()] == [
+        ["path", "value", "source", "instead", "of"],
+        ["databases.default.engine", "sqlite", "config.yaml:1:17", "django.db.backends.sqlite3", "(settings)"],
+        ["databases.default.name", "is.sqlite3", "config.yaml:1:17", "was.sqlite3", "(settings)"],
+        ["databases.default.atomic_requests", "true", "settings"],
+    ]
+    assert json.loads(then.stdout)[0]["source"] == "config.prod.yaml:1:17"
+    assert (wrong.returncode, wrong.stderr) == (1, "CommandError: nothing goes by 'djang'; did you mean 'django'?\n")
