@@ -95,7 +95,10 @@ class Databases:
             node = node.with_nodes({**node.nodes, "options": _as_in_query(options)})
         values = self.converter.fields(node, cls, path, ignore=_HELPERS)
         ddl, replicas = node.get("migrate_url"), node.get("replicas")
-        if isinstance(ddl, Branch):
+        if ddl is not None and cls is not DatabaseConfig:
+            hint = "write it beside the database"
+            self.problems.add(key_source(ddl), dotted((*path, "migrate_url")), "unknown key", hint)
+        elif isinstance(ddl, Branch):
             self.fields(ddl, ConnectionConfig, (*path, "migrate_url"))
         elif ddl is not None:
             values["migrate_url"] = self.converter.convert(ddl, Text | None, (*path, "migrate_url"))

@@ -44,7 +44,8 @@ _HOSTS = (
     re.compile(r"(%2[Ff].*?)(?::([0-9]*))?"),  # a socket's path: those of Cloud SQL have colons in them
     re.compile(r"([^:]*)(?::([^:]*))?"),  # host:port
 )
-_MARK = "dbroutereference"  # stands for a reference while a URL is being split; letters survive every splitter
+# Stands for a reference while a URL is being split: a character that no splitter knows, and that means nothing.
+_MARK = "\ue000"
 _MARKED = re.compile(rf"{_MARK}(\d+)x")
 
 
@@ -123,7 +124,7 @@ class _Url:
 
     def split(self) -> Branch:
         if _MARK in self.leaf.value:
-            raise UrlError(f"has the word '{_MARK}' in it", "it is reserved; percent-encode a letter of it")
+            raise UrlError("has the private character U+E000 in it", "write %EE%80%80")
         head = _HEAD.match(self.text)
         scheme = head.group(1) if head else ""
         if _MARKED.search(scheme) or (not head and _MARKED.match(self.text)):

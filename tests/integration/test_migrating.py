@@ -125,8 +125,8 @@ def test_file_of_an_sqlite_database(tmp_path, name, file):
     result = made.python(
         """
         from django.db import connections
-        from dbroute.django.migrating.connection import sqlite_file
-        print(sqlite_file(connections["blog_db"]))
+        from dbroute.django.folders import sqlite_file
+        print(sqlite_file(connections["blog_db"].settings_dict))
         """
     )
 
