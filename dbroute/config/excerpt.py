@@ -9,7 +9,8 @@ from ..exceptions import ConfigError, Problem, printable
 from ..models import MASK
 
 _LONGEST = 120  # columns of a line that are shown at the most
-_KEY = re.compile(r"""\s*(?:-\s+)*(?:export\s+)?["']?[\w.*?-]{1,80}["']?\s*(?::(?=\s|$)|=)""")
+_KEY = re.compile(r"""\s*(?:-\s+)*["']?[\w.*?-]{1,80}["']?\s*:(?=\s|$)""")
+_NAME = re.compile(r"\s*(?:export\s+)?\w{1,200}\s*=")
 
 
 def report(error: ConfigError, *, excerpts: bool) -> str:
@@ -35,14 +36,20 @@ def _lines(problem: Problem, *, excerpts: bool) -> Iterator[str]:
         return
     if line.strip() and column <= _LONGEST:
         gutter = f"{number:>6} | "
-        yield gutter + masked(line.rstrip())
+        yield gutter + masked(line.rstrip(), _NAME if file.name == ".env" else _KEY)
         if column:
             yield f"{' ' * (len(gutter) - 2)}| {' ' * (column - 1)}^"
 
 
-def masked(line: str) -> str:
-    """Return a line up to its key; what follows is ``***``, and a line that begins with no key is nothing else."""
-    key = _KEY.match(line)
+def masked(line: str, pattern: re.Pattern[str] = _KEY) -> str:
+    """
+    Return a line up to its key; what follows is ``***``, and a line that begins with no key is nothing else.
+
+    Args:
+        line: The line.
+        pattern: What a key looks like: in YAML, or in ``.env``.
+    """
+    key = pattern.match(line)
     if key is None:
         return line[: len(line) - len(line.lstrip())] + MASK
     rest = line[key.end() :]

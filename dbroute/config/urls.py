@@ -36,7 +36,6 @@ MEMORY = ":memory:"
 _MAX_DIGITS = 100
 
 _OF_DJANGO = ("postgresql", "mysql", "sqlite3", "oracle", "dummy", "postgis", "spatialite")
-_HEAD = re.compile(r"([A-Za-z][A-Za-z0-9+._-]*)://")
 # The usual cause of a wrong port is a password that holds one of these characters as it is.
 _QUOTING = "in user and password write '/' as %2F, '@' as %40, ':' as %3A, '?' as %3F"
 _HOSTS = (
@@ -46,6 +45,7 @@ _HOSTS = (
 )
 # Stands for a reference while a URL is being split: a character that no splitter knows, and that means nothing.
 _MARK = "\ue000"
+_HEAD = re.compile(rf"([A-Za-z{_MARK}][A-Za-z0-9+._{_MARK}-]*)://")
 _MARKED = re.compile(rf"{_MARK}(\d+)x")
 
 
