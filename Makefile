@@ -1,7 +1,7 @@
 # `make demo` and `make test` need a fresh clone, Python 3.11 or newer, GNU make and a POSIX shell; nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint clean python
+.PHONY: help demo test prove lint clean python
 
 # Tried in this order; the first one is taken that runs (a pyenv shim may not), is new enough and can build environments.
 CANDIDATES = python3 python3.13 python3.12 python3.11 python3.14 python "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.1[1-9]*/bin/python
@@ -39,6 +39,7 @@ $(ENVIRONMENTS:=/finished): setup.cfg pyproject.toml
 help: ## Say what can be made.
 	@echo 'make demo     two SQLite databases that behave like one: settings_examples/simple, migrated and used'
 	@echo 'make test     the whole test suite; ARGS="-k router -x" goes to pytest'
+	@echo 'make prove    the property tests with new seeds, for MINUTES=10'
 	@echo 'make lint     ruff check, ruff format --check, mypy'
 	@echo 'make clean    removes environments, caches and the databases of the examples'
 	@echo
@@ -51,6 +52,11 @@ demo: .venv/finished ## Show one project on two databases.
 test: .venv-test/finished ## Run all tests.
 	@echo '==> running the tests with '"$$(.venv-test/bin/python -V)"': python -m pytest $(ARGS)'
 	@.venv-test/bin/python -m pytest $(ARGS)
+
+MINUTES ?= 10
+prove: .venv-test/finished ## Run the property tests with other seeds, for MINUTES.
+	@echo '==> running the property tests with new seeds for $(MINUTES) minutes; the first finding ends it'
+	@.venv-test/bin/python -m tests.prove --minutes $(MINUTES)
 
 lint: .venv-dev/finished ## Check style and types.
 	@echo '==> ruff check'

@@ -101,7 +101,7 @@ class Leaf:
         written: The path under which people wrote it, where the normalisation moved it; messages name that one.
     """
 
-    value: Any
+    value: Any = attrs.field(repr=lambda value: MASK)  # whether it is secret shows only further down the road
     source: Source
     key: Source | None = None
     reading: Reading = "value"

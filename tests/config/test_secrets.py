@@ -196,3 +196,13 @@ def test_secret_survives_pickle_and_copy_and_prints_nothing() -> None:
 
     assert [item.reveal() for item in copies] == [SECRET, SECRET]
     assert f"{secret}{secret!r}{secret:>10}{[secret]}" == "***" + "***" + "       ***" + "[***]"
+
+
+def test_the_nodes_behind_the_tree_print_no_value(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(
+        "databases: {default: {url: 'postgresql://u:hunter2@h/n', test: {name: '${NAME}'}}}\n"
+    )
+
+    config = load(tmp_path, environ={"NAME": "hunter3"})
+
+    assert "hunter" not in repr(config.nodes) + repr(config.layers) + repr(config.databases)
