@@ -67,7 +67,7 @@ def write_layers(folder: Path) -> dict[str, int]:
 
 def variables(count: int) -> dict[str, str]:
     """Return variables that set one value each, spread over the databases."""
-    found = {"DJANGO_ENV": "prod", "PATH": "/usr/bin", "HOME": "/root"}
+    found = {"DJANGO_ENV": "prod", "PATH": "/usr/bin", "HOME": "/home/app"}
     for number in range(count):
         turn, database = divmod(number, DATABASES - 1)
         names = list(FIELDS)

@@ -1,7 +1,8 @@
 """
 Runs the property tests again and again with other seeds, for as long as it is told: `make prove MINUTES=10`.
 
-The first finding ends it with exit code 1; its seed is printed, and `pytest -m hypothesis --hypothesis-seed=…` repeats it.
+The first finding ends it with exit code 1 and its seed, with which
+`pytest -m hypothesis --hypothesis-seed=…` repeats it.
 """
 
 import argparse
@@ -19,7 +20,16 @@ def main() -> int:
     rounds = 0
     while time.monotonic() < end:
         seed = options.seed + rounds
-        command = [sys.executable, "-m", "pytest", "-q", "-m", "hypothesis", f"--hypothesis-seed={seed}", "tests/config"]
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-m",
+            "hypothesis",
+            f"--hypothesis-seed={seed}",
+            "tests/config",
+        ]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             print(f"{done.stdout}{done.stderr}\nfound with seed {seed} in round {rounds + 1}")

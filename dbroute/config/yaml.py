@@ -157,7 +157,8 @@ class _Reader:
     def tag(self, event: Any, where: Source, path: tuple[Any, ...]) -> None:
         """Refuse any tag but the one that makes a text of a scalar."""
         if getattr(event, "tag", None) not in {None, "!", _TEXT}:
-            self.problems.add(where, dotted(path), f"has the tag {event.tag}", "remove it; tags are not supported")
+            # Its name is not told: a password that begins with '!' and is not quoted reads as a tag.
+            self.problems.add(where, dotted(path), "has a tag", "remove it, or quote a text that begins with '!'")
 
     def counted(self, nodes: int, where: Source) -> None:
         self.count += nodes
@@ -166,7 +167,8 @@ class _Reader:
 
     def alias(self, event: Any, where: Source, key: Source | None) -> Node:
         if event.anchor not in self.anchors:
-            raise _FileError(where, f"refers to the unknown anchor '{event.anchor}'", f"define &{event.anchor} above")
+            hint = "define the anchor above, or quote a text that begins with '*'"
+            raise _FileError(where, "refers to an anchor that is not there", hint)
         node = self.anchors[event.anchor]
         self.counted(_size(node), where)
         return attrs.evolve(node, key=key)
