@@ -1,5 +1,6 @@
 """What the data commands share: without ``--database`` they follow the rules, with it they are Django's."""
 
+from abc import abstractmethod
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -50,9 +51,9 @@ class FollowsRules(BaseCommand):
             return super().handle(*args, **{**options, "database": DEFAULT_DB_ALIAS})
         return self.handle_by_rules(*args, **options)
 
+    @abstractmethod
     def handle_by_rules(self, *args: Any, **options: Any) -> str | None:
         """Do the work on every database that the rules name for it."""
-        raise NotImplementedError
 
 
 class OnHomeOfUsers(FollowsRules):
