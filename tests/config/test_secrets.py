@@ -100,7 +100,10 @@ def test_no_fault_shows_a_secret(text: str, tmp_path: Path) -> None:
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     text=st.sampled_from([text for text in BROKEN if "%s" in text or "${PW}" in text]),
-    secret=st.text(string.ascii_letters + string.digits + "@/:?#%&=+$!.-", min_size=12, max_size=30),
+    # The end makes it nothing that a message may hold of itself, such as the name of a scheme.
+    secret=st.text(string.ascii_letters + string.digits + "@/:?#%&=+$!.-", min_size=8, max_size=26).map(
+        "{}zQ7x".format
+    ),
 )
 def test_no_fault_shows_any_secret(text: str, secret: str, tmp_path: Path) -> None:
     check(text.replace("%s", secret), secret, tmp_path)
