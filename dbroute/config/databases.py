@@ -113,7 +113,10 @@ class Databases:
                 else:
                     message = f"expected a URL or a mapping, got {shown(replica)}"
                     self.problems.add(replica.source, dotted(here), message, "write {url: …}")
-        elif replicas is not None:
+        elif isinstance(replicas, Leaf) and replicas.template and "${" in str(replicas.value):
+            hint = "write one URL an item; a reference may stand for one"
+            self.problems.add(replicas.source, dotted((*path, "replicas")), "a reference is no list", hint)
+        elif replicas is not None and not (isinstance(replicas, Leaf) and replicas.secret):
             self.converter.convert(replicas, list[Any], (*path, "replicas"))
         return {key: value for key, value in values.items() if value is not FAILED}
 

@@ -458,3 +458,15 @@ def test_a_rule_has_one_of_three_forms(tmp_path: Path, rule: str, fine: bool) ->
         message = error.problems[0].message
 
     assert message == ("" if fine else "is no app label, app_label.Model or glob")
+
+
+def test_a_reference_for_all_replicas_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("databases: {default: {url: 'sqlite:///x', replicas: '${REPLICAS}'}}\n")
+
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, environ={"REPLICAS": "sqlite:///y"})
+
+    assert str(caught.value) == (
+        "config.yaml:1:53  databases.default.replicas: a reference is no list; "
+        "write one URL an item; a reference may stand for one"
+    )
