@@ -66,14 +66,37 @@ class Url(str):
     __slots__ = ()
 
 
+class _Masked:
+    """Makes a text print as ``***`` wherever a repr of it is printed; it stays the text everywhere else."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return MASK
+
+
+class MaskedText(_Masked, str):
+    """A text of a secret origin in a field that is annotated ``str``."""
+
+    __slots__ = ()
+
+
+class MaskedUrl(_Masked, Url):
+    """A URL of a secret origin in a field that is annotated :class:`Url`."""
+
+    __slots__ = ()
+
+
 def reveal(value: Any) -> Any:
-    """Return ``value`` with every :class:`Secret` in it, at any depth of dicts and lists, replaced by its text."""
+    """Return ``value`` with every masked text in it, at any depth of dicts and lists, replaced by the text itself."""
     if isinstance(value, Secret):
         return value.reveal()
+    if isinstance(value, _Masked):
+        return str(value)
     if isinstance(value, Mapping):
         return {key: reveal(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return type(value)(reveal(item) for item in value)
+    if type(value) in {list, tuple, set, frozenset}:
+        return type(value)(map(reveal, value))
     return value
 
 
@@ -121,14 +144,14 @@ class PoolConfig:
     Source: ``databases.<alias>.pool``
     """
 
-    min_size: int | None = None
-    max_size: int | None = None
-    timeout: float | None = None
-    max_waiting: int | None = None
-    max_lifetime: float | None = None
-    max_idle: float | None = None
-    reconnect_timeout: float | None = None
-    num_workers: int | None = None
+    min_size: int | None = attrs.field(default=None, metadata={"least": 0})
+    max_size: int | None = attrs.field(default=None, metadata={"least": 1})
+    timeout: float | None = attrs.field(default=None, metadata={"unit": "seconds"})
+    max_waiting: int | None = attrs.field(default=None, metadata={"least": 0})
+    max_lifetime: float | None = attrs.field(default=None, metadata={"unit": "seconds"})
+    max_idle: float | None = attrs.field(default=None, metadata={"unit": "seconds"})
+    reconnect_timeout: float | None = attrs.field(default=None, metadata={"unit": "seconds"})
+    num_workers: int | None = attrs.field(default=None, metadata={"least": 1})
 
 
 @attrs.frozen(kw_only=True)
@@ -205,12 +228,12 @@ class ReplicaConfig(ConnectionConfig):
     A read-only copy of a primary; what it does not say it has from the primary.
 
     Attributes:
-        weight: Share of reads relative to the other replicas of the set.
+        weight: Share of reads relative to the other replicas of the set; 0 gives it none.
 
     Source: ``databases.<alias>.replicas[]``
     """
 
-    weight: int = 1
+    weight: int = attrs.field(default=1, metadata={"least": 0})
 
 
 @attrs.frozen(kw_only=True)

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import attrs
+
 from ..exceptions import ConfigError, ConfigWarning
 from ..models import DjangoConfig
 from .build import build, check_layer
@@ -18,6 +20,7 @@ from .locate import Place, environment_name, environments, locate
 from .nodes import Branch
 from .problems import Problems
 from .schema import Schema
+from .sections import with_known_sections
 from .spellings import Spelling, declared, without_replaced_options
 from .terminal import for_terminal
 from .tree import TAKEN, Config
@@ -99,7 +102,11 @@ def _load(
         if name in TAKEN:
             problems.add(code[0].root.source, name, "is a name that the tree has already", "rename the section")
     top = [Layer(CHANGES, changes_root(change, place.folder)) for change in changes]
-    layers, ignored = _layers(place, settings, [*code, *files], top, schema, problems)
+    written, top = (
+        [attrs.evolve(layer, root=with_known_sections(layer.root, schema, problems)) for layer in group]
+        for group in ([*code, *files], top)
+    )
+    layers, ignored = _layers(place, settings, written, top, schema, problems)
 
     resolver = Resolver(place.texts, problems, lenient)
     spelling = Spelling(declared(layer.root for layer in layers), resolver, problems)
@@ -112,7 +119,7 @@ def _load(
         raise problems.error()  # what takes all layers to tell would be guesswork
     assert isinstance(merged, Branch)  # noqa: S101 - for the type checker
     routers = tuple(config.database_routers) if config else ()
-    tree = build(merged, schema, place, problems, routers=routers, warnings=tuple(ignored), layers=normal)
+    tree = build(merged, schema, place, problems, routers=routers, warnings=tuple(ignored), layers=normal, lost=spelling.lost)
     problems.raise_if_any()
     return tree
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterator, Sequence
 from typing import Any
 
-from ..models import DatabaseConfig, reveal
+from ..models import DatabaseConfig, Secret, reveal
 from .annotations import members
 from .convert import Converter
 from .databases import Databases
 from .django_section import django_settings
 from .locate import Place
 from .nodes import Branch, Hidden, Node, dotted, key_source, plain
-from .problems import Problems, did_you_mean, listed
+from .problems import Problems, closest
 from .rules import checked, rules_beside_databases, written_rules
 from .schema import Schema
+from .sections import of_dynaconf
 from .tree import Config, ShortForm
 
 
@@ -28,13 +29,8 @@ def check_layer(layer: Branch, schema: Schema, problems: Problems) -> None:
         problems: Takes the faults.
     """
     converter = Converter(problems, resolved=False)
-    sections = schema.sections
-    for key, node in layer.nodes.items():
-        if key not in sections and not _of_dynaconf(key):
-            hint = did_you_mean(str(key), sections) or f"known are {listed(sections)}"
-            problems.add(key_source(node), str(key), "unknown key", hint)
     for path, node in _keys(layer):
-        if _of_dynaconf(path[-1]):
+        if of_dynaconf(path[-1]):
             problems.add(key_source(node), dotted(path), "is a word of Dynaconf's and means nothing here", "remove it")
     databases = Databases(converter)
     for alias, node in layer.branch("databases").nodes.items():
@@ -56,6 +52,7 @@ def build(
     routers: tuple[str, ...] = (),
     warnings: tuple[str, ...] = (),
     layers: Sequence[Branch] = (),
+    lost: Collection[str] = (),
 ) -> Config:
     """
     Return the tree.
@@ -68,12 +65,17 @@ def build(
         routers: Routers that were configured besides dbroute's own.
         warnings: What has no effect.
         layers: The layers in one spelling, lowest first.
+        lost: Sections that some layer has and that cannot be read; what they lack is no fault of its own.
     """
     converter = Converter(problems)
-    built = Databases(converter).build(root)
-    if "default" not in built.databases:
-        hint = "add databases.default, or database.url, or set DATABASE_URL"
-        problems.add(place.source, "databases", "there is no database 'default'", hint)
+    whole = not {"database", "databases"} & set(lost)
+    built = Databases(converter, whole=whole).build(root)
+    if whole and "default" not in built.databases:
+        section = root.get("databases")
+        near = closest("default", built.databases)
+        hint = (f"rename '{near}', or " if near else "") + "add databases.default, or database.url, or set DATABASE_URL"
+        source = place.source if section is None else key_source(section)
+        problems.add(source, "databases", "there is no database 'default'", hint)
     rules = written_rules(converter, root) + rules_beside_databases(converter, root)
     primaries = {alias: primary for alias, (primary, _) in built.replicas.items()}
     return Config(
@@ -84,7 +86,7 @@ def build(
         replicas=built.replicas,
         migrate_connections=built.migrate_connections,
         database=_short_form(built.databases),
-        routing=checked(converter, rules, built.databases, primaries),
+        routing=checked(converter, rules, built.databases, primaries, whole=whole),
         routers=routers,
         django=django_settings(converter, schema, root),
         own={name: _own(converter, root, name, cls, place) for name, cls in schema.own.items()},
@@ -105,14 +107,10 @@ def _own(converter: Converter, root: Branch, name: str, annotation: Any, place: 
 
 def _short_form(databases: dict[str, DatabaseConfig]) -> ShortForm:
     """Return the URLs under the names of the short form, and under ``url_<alias>`` where that is another name."""
-    urls = {alias: str(reveal(database.url)) for alias, database in databases.items() if database.url}
+    urls = {alias: Secret(reveal(database.url)) for alias, database in databases.items() if database.url}
     found = {"url": urls["default"]} if "default" in urls else {}
     found |= {f"url_{alias.removesuffix('_db')}": url for alias, url in urls.items() if alias != "default"}
     return ShortForm(found | {f"url_{alias}": url for alias, url in urls.items() if alias != "default"})
-
-
-def _of_dynaconf(key: Hashable) -> bool:
-    return str(key).lower().startswith("dynaconf_")
 
 
 def _keys(node: Branch, path: tuple[Hashable, ...] = ()) -> Iterator[tuple[tuple[Hashable, ...], Node]]:

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import attrs
 
-from ..models import Secret, Size, Url
+from ..models import MaskedText, MaskedUrl, Secret, Size, Url
 from .annotations import LISTS, attrs_class, element, fields_of, holds_others, list_kind, members
 from .nodes import (
     MAX_DEPTH,
@@ -69,7 +69,8 @@ def seconds(text: str) -> int | None:
 def _expected(annotation: Any, unit: str = "") -> str:
     """Return what an annotation wants, in words."""
     if unit:
-        return "a whole number of seconds, a duration such as 10m, or null"
+        number = "a number" if float in members(annotation) else "a whole number"
+        return f"{number} of seconds, a duration such as 10m, or null"
     words = {
         bool: "true or false",
         int: "a whole number",
@@ -177,7 +178,7 @@ class Converter:
                 return None
             raise _MismatchError
         if unit:
-            return _seconds(node)
+            return _seconds(node, fractions=float in allowed)
         return _scalar(node, allowed, path)
 
     def instance(self, node: Branch, cls: type, path: Path_) -> Any:
@@ -214,8 +215,16 @@ class Converter:
                 self.problems.add(key_source(item), dotted((*path, key)), "unknown key", hint)
                 continue
             field, annotation = fields[key]
-            values[key] = self.convert(item, annotation, (*path, key), field.metadata.get("unit", ""))
+            value = self.convert(item, annotation, (*path, key), field.metadata.get("unit", ""))
+            values[key] = self.at_least(field.metadata.get("least"), value, item, (*path, key))
         return values
+
+    def at_least(self, least: int | None, value: Any, node: Node, path: Path_) -> Any:
+        """Return a number that is not less than what its field allows."""
+        if least is None or not isinstance(value, int) or value >= least:
+            return value
+        self.problems.add(node.source, path_of(node, path), f"is less than {least}", f"write {least} or more")
+        return FAILED
 
 
 def from_text(node: Node, annotation: Any) -> Node:
@@ -261,10 +270,12 @@ def _scalar(node: Leaf, allowed: tuple[Any, ...], path: Path_) -> Any:
                 return found
         found = _parsed(value, kind) if is_text else _native(value, kind)
         if found is not None:
-            return found
+            return MaskedUrl(found) if kind is Url and node.secret else found
     if str in allowed and (isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool))):
-        hidden = Secret in allowed and (node.secret or names_secret(_last_key(path)))
-        return Secret(str(value)) if hidden else str(value)
+        named = names_secret(_last_key(path)) and path[0] != "routing"  # a rule is no name of a secret
+        if not node.secret and not named:
+            return str(value)
+        return Secret(str(value)) if Secret in allowed else MaskedText(value)
     if Secret in allowed and isinstance(value, str | int) and not isinstance(value, bool):
         return Secret(str(value))
     if isinstance(value, Secret) and Secret in allowed:
@@ -312,16 +323,20 @@ def _parsed(value: str, kind: Any) -> Any:
     return None
 
 
-def _seconds(node: Leaf) -> int | None:
-    if isinstance(node.value, int) and not isinstance(node.value, bool) and node.value >= 0:
-        return node.value
-    if isinstance(node.value, str):
-        if node.reading != "value" and node.value.strip().lower() in {"none", "null"}:
+def _seconds(node: Leaf, *, fractions: bool) -> float | None:
+    value: Any = node.value
+    if isinstance(value, str):
+        text = value.strip()
+        if node.reading != "value" and text.lower() in {"none", "null"}:
             return None
-        found = seconds(node.value.strip())
-        if found is not None:
-            return found
-    raise _MismatchError
+        value = seconds(text)
+        if value is None and fractions and node.reading != "value":
+            value = _parsed(text, float)
+    number = _native(value, float) if fractions and isinstance(value, float) else _native(value, int)
+    if number is None or not 0 <= number < float("inf"):
+        raise _MismatchError
+    found: float = number
+    return found
 
 
 def _remedy(node: Node, annotation: Any, unit: str) -> str:

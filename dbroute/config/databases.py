@@ -9,20 +9,20 @@ from typing import Any
 import attrs
 
 from ..models import (
-    MASK,
     ConnectionConfig,
     DatabaseConfig,
-    DatabaseTestConfig,
     ReplicaConfig,
     Secret,
     Text,
     reveal,
     starts_read_only,
 )
+from . import limits
 from .annotations import fields_of
 from .convert import FAILED, Converter
-from .nodes import Branch, Hidden, Items, Leaf, Node, Source, dotted, key_source, path_of, shown
-from .problems import Problems, did_you_mean, listed
+from .nodes import Branch, Hidden, Items, Leaf, Node, dotted, key_source, path_of, shown
+from .problems import Problems, did_you_mean
+from .references import References
 from .urls import (
     MEMORY,
     PARTS,
@@ -56,9 +56,11 @@ class Databases:
 
     Attributes:
         converter: Converts fields, and has the problems.
+        whole: There are no other databases, in a section that cannot be read.
     """
 
     converter: Converter
+    whole: bool = True
 
     @property
     def problems(self) -> Problems:
@@ -85,7 +87,7 @@ class Databases:
                     message = f"'{name}' is a database already"
                     self.problems.add(key_source(node), dotted((*path, "replicas")), message, "rename that database")
                 built.replicas[name] = (alias, replica)
-        self.references(root, built.databases)
+        References(root, built.databases, self.problems, self.whole).check()
         self.twins(root, built.databases)
         return built
 
@@ -124,16 +126,18 @@ class Databases:
         """Return the fields of a database with the connection's parts in their final form."""
         values = dict(values)
         missing = {
-            name for name in ("url", *PARTS) if isinstance(part := node.get(name), Leaf) and part.reading == "missing"
+            name
+            for name in ("url", *PARTS)
+            if isinstance(part := node.get(name), Node) and (name not in values or _is_missing(part))
         }
-        if missing & {"url", "engine"}:
-            return values  # reported already, and nothing else can be said
+        slips = _slips(node)
         scheme = values.get("engine")
-        if scheme is None and node.get("engine") is not None:
-            return values  # likewise
+        if missing & {"url", "engine"} or (scheme is None and slips & {"url", "engine"}):
+            return values  # reported already, and nothing else can be said
         if scheme is None:
+            said = next((part for name in ("engine", "url") if (part := node.get(name)) is not None), node)
             hint = "write url: engine://user:password@host:port/name, or engine and name"
-            self.problems.add(key_source(node), dotted(path), "has neither url nor engine", hint)
+            self.problems.add(key_source(said), dotted(path), "has neither url nor engine", hint)
             return values
         values["engine"] = engine = backend(scheme)
         if engine is None:
@@ -145,9 +149,11 @@ class Databases:
             if reveal(values.get(field)) == "":
                 values[field] = None
         self.host(node, values, path)
-        if "name" not in missing:
+        if "name" not in missing | slips:
             self.name(node, values, path)
         self.pool(node, values, path, engine)
+        for field, error in limits.faults(values):
+            self.fault(node, field, path, error)
         parts = {part: reveal(values.get(part)) for part in PARTS}
         text = join_url(scheme, parts, reveal(values.get("options", {})))
         values["url"] = Secret(text)
@@ -155,8 +161,10 @@ class Databases:
 
     def fault(self, node: Branch, field: str, path: tuple[Hashable, ...], error: UrlError) -> None:
         """Note what is wrong with one part of a connection, at the place that set it."""
-        part = node.get(field) or node
-        self.problems.add(part.source, path_of(part, (*path, field)), str(error), error.hint)
+        parts = field.split(".")
+        part = node.get(*parts) or node.get(parts[0])
+        source = key_source(node) if part is None else part.source
+        self.problems.add(source, path_of(part or node, (*path, *parts)), str(error), error.hint)
 
     def host(self, node: Branch, values: dict[str, Any], path: tuple[Hashable, ...]) -> None:
         """Take a host apart that came out of a reference and may carry a port; check the port."""
@@ -247,26 +255,17 @@ class Databases:
                 message = f"is the same database as '{first}'"
                 self.problems.add(node.source, f"databases.{alias}", message, hint)
 
-    def references(self, root: Branch, databases: Mapping[str, DatabaseConfig]) -> None:
-        """Refuse fields of databases that name a database which does not exist, or cannot be meant."""
-        for alias, database in databases.items():
-            like = database.migrates_like
-            test = database.test
-            names: list[tuple[str, str]] = [("migrates_like", like)] if like is not None else []
-            if isinstance(test, DatabaseTestConfig):
-                names += [("test.mirror", test.mirror)] if test.mirror is not None else []
-                names += [("test.dependencies", name) for name in test.dependencies or ()]
-            for field, name in names:
-                node = root.get("databases", alias, *field.split("."))
-                source = node.source if node is not None else Source("configuration")
-                path = f"databases.{alias}.{field}"
-                shown_name = MASK if isinstance(node, Leaf) and node.secret else f"'{name}'"
-                if name not in databases:
-                    hint = did_you_mean(name, databases) or f"known are {listed(databases)}"
-                    self.problems.add(source, path, f"there is no database {shown_name}", hint)
-                elif field == "migrates_like" and (name == alias or databases[name].migrates_like):
-                    hint = "name the database whose rules are meant"
-                    self.problems.add(source, path, f"{shown_name} has no tables of its own to be like", hint)
+
+def _is_missing(node: Node) -> bool:
+    return isinstance(node, Leaf) and node.reading == "missing"
+
+
+def _slips(node: Branch) -> set[str]:
+    """Return the fields that keys nobody knows were probably meant to be; the keys themselves are told already."""
+    unknown = [key for key in node.nodes if isinstance(key, str) and key not in fields_of(DatabaseConfig)]
+    if any(isinstance(part := node.nodes[key], Leaf) and "://" in str(part.value) for key in unknown):
+        return {"url"}
+    return {field for field in ("url", "engine", "name") if any(did_you_mean(key, [field]) for key in unknown)}
 
 
 def _place(database: DatabaseConfig) -> Any:

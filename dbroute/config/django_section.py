@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from .convert import FAILED, Converter
+from .limits import wrong_time_zone
 from .nodes import Branch, dotted, key_source
 from .problems import did_you_mean
 from .schema import OWNED, Schema
@@ -21,6 +22,8 @@ def django_settings(converter: Converter, schema: Schema, root: Branch) -> dict[
             converter.problems.add(key_source(node), dotted(path), *fault)
             continue
         value = converter.convert(node, schema.setting(name), path)
+        if name == "TIME_ZONE" and isinstance(value, str) and (hint := wrong_time_zone(value)) is not None:
+            converter.problems.add(node.source, dotted(path), "is no time zone", hint)
         if value is not FAILED:
             found[name] = value
     return found

@@ -164,7 +164,7 @@ class _Writer:
         }
 
     def short_form(self) -> Json:
-        url = _any_of(_shared("url"), {"type": "null"})
+        url = _shared("url")
         return {
             "type": "object",
             "properties": {"url": url},
@@ -194,7 +194,8 @@ class _Writer:
         allowed = members(annotation)
         if unit:
             null = [{"type": "null"}] if type(None) in allowed else []
-            return _any_of(_WHOLE, _shared("duration"), *null, _shared("reference"))
+            number = {**_WHOLE, "type": "number"} if float in allowed else _WHOLE
+            return _any_of(number, _shared("duration"), *null, _shared("reference"))
         types: dict[str, None] = {}
         choices: list[Json] = []
         for member in allowed:
@@ -257,6 +258,8 @@ class _Writer:
         if issubclass(cls, DatabaseConfig) and name == "replicas":
             return {"type": "array", "items": _any_of(_shared("url"), self.instance(ReplicaConfig))}
         found = self.value(annotation, field.metadata.get("unit", ""))
+        if "least" in field.metadata:
+            found["minimum"] = field.metadata["least"]
         plain = isinstance(field.default, bool | int | float | str) and not isinstance(field.default, enum.Enum)
         return {**found, "default": field.default} if plain and not names_secret(name) else found
 

@@ -253,5 +253,8 @@ def _dotenv(folder: Path, problems: Problems) -> dict[str, Variable]:
         if binding.error:
             problems.add(source, "", "is not NAME=value", "write one variable a line")
         elif binding.key is not None:
+            if (first := found.get(binding.key)) is not None and first.value != (binding.value or ""):
+                message = f"{binding.key} is there twice, first in line {first.source.line}"
+                problems.add(source, "", message, "keep one of the two")
             found[binding.key] = Variable(binding.value or "", source, False)
     return found

@@ -44,12 +44,17 @@ class Problems:
             raise self.error()
 
 
+def closest(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
+    """Return the known word that is closest to ``word``; ``None`` where none is close."""
+    folded = {name.lower(): name for name in reversed(list(known))}
+    close = difflib.get_close_matches(word.lower(), folded, n=1, cutoff=cutoff)
+    return folded[close[0]] if close else None
+
+
 def did_you_mean(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
     """Return the hint that names the known word closest to ``word``; empty where none is close."""
-    names = list(known)
-    folded = {name.lower(): name for name in reversed(names)}
-    close = difflib.get_close_matches(word.lower(), folded, n=1, cutoff=cutoff)
-    return f"did you mean '{folded[close[0]]}'?" if close else ""
+    name = closest(word, known, cutoff=cutoff)
+    return f"did you mean '{name}'?" if name is not None else ""
 
 
 def listed(names: Iterable[str]) -> str:

@@ -48,7 +48,12 @@ def _list(converter: Converter, node: Node | None) -> tuple[Node, ...]:
 
 
 def checked(
-    converter: Converter, rules: Rules, databases: Mapping[str, DatabaseConfig], replicas: Mapping[str, str]
+    converter: Converter,
+    rules: Rules,
+    databases: Mapping[str, DatabaseConfig],
+    replicas: Mapping[str, str],
+    *,
+    whole: bool = True,
 ) -> dict[str, str]:
     """
     Return rule to alias.
@@ -58,6 +63,7 @@ def checked(
         rules: The rules of all spellings.
         databases: The databases by alias.
         replicas: Alias of each replica to its primary's.
+        whole: There are no other databases, in a section that cannot be read.
     """
     found: dict[str, str] = {}
     seen: dict[str, tuple[str, str, Source]] = {}
@@ -74,7 +80,7 @@ def checked(
             message = f"{_shown(rule, node)} leads to {shown} here and to {shown_other} in {where}"
             converter.problems.add(key_source(node), dotted(path), message, "keep one of the two rules")
         found.setdefault(rule, alias)
-        fault = _fault(alias, shown, databases, replicas)
+        fault = _fault(alias, shown, databases, replicas) if whole or alias in databases else None
         if fault is not None:
             converter.problems.add(node.source, dotted(path), *fault)
     return found

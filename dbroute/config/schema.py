@@ -26,7 +26,7 @@ _ALSO = {
 
 
 _SECTIONS = {
-    "database": Mapping[str, Text | None],
+    "database": Mapping[str, Text],
     "databases": Mapping[str, DatabaseConfig | str],
     "routing": Mapping[str, str],
     "django": Mapping[str, Any],

@@ -7,7 +7,8 @@ own ``DATABASES`` all become ``databases.<alias>.<field>``, so that a layer can 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from typing import Any
 
 import attrs
 
@@ -58,11 +59,13 @@ class Spelling:
         aliases: The aliases that rules or full declarations of any layer name.
         resolver: Expands the few references that have to be known before the merge: whole URLs and whole queries.
         problems: Takes what is wrong.
+        lost: Sections of any layer that cannot be read; whoever misses something in them has no fault of its own.
     """
 
     aliases: set[str]
     resolver: Resolver
     problems: Problems
+    lost: set[str] = attrs.field(init=False, factory=set)
 
     def normalise(self, layer: Layer) -> Branch:
         """Return the layer with all its databases as ``databases.<alias>.<field>``."""
@@ -71,18 +74,29 @@ class Spelling:
             if node is not None and not isinstance(node, Branch):
                 hint = "write database: {url: …}" if section == "database" else "write keys below it, or remove it"
                 self.problems.add(node.source, section, f"expected a mapping, got {shown(node)}", hint)
+                self.lost.add(section)
         databases = self.full_form(layer, self.short_form(layer))
         nodes = {key: node for key, node in layer.root.nodes.items() if key != "database"}
         if databases or "databases" in nodes:
-            nodes["databases"] = Branch(databases, layer.root.branch("databases").source)
+            section = next((node for name in ("databases", "database") if (node := layer.root.get(name))), layer.root)
+            nodes["databases"] = Branch(databases, section.source, section.key)
         return layer.root.with_nodes(nodes)
 
     def short_form(self, layer: Layer) -> dict[Hashable, Node]:
         """Return the databases of the ``database:`` section by alias."""
         databases: dict[Hashable, Node] = {}
-        for key, node in layer.root.branch("database").nodes.items():
-            alias = self.alias(key, node)
-            if alias is None or (isinstance(node, Leaf) and node.value is None):
+        section = layer.root.branch("database").nodes
+        names = {str(key).removeprefix(_SHORT) for key in section}
+        names |= {f"{name}_db" for name in names} | self.aliases
+        for key, node in section.items():
+            alias = self.alias(key, node, names)
+            if alias is None:
+                continue
+            if isinstance(node, Leaf) and node.value is None:
+                if not _is_missing(node):
+                    hint = "write a URL, or remove the key"
+                    self.problems.add(node.source, dotted(("database", key)), "expected a URL, got null", hint)
+                databases[alias] = Branch(_missing(node), node.source, node.key)
                 continue
             if alias in databases:
                 self.twice(node, ("database", key), databases[alias])
@@ -98,11 +112,15 @@ class Spelling:
                 self.problems.add(key_source(node), dotted(path), "an alias has to be a text", "put it into quotes")
                 continue
             if isinstance(node, Leaf) and isinstance(node.value, str):
+                if node.value in self.aliases:
+                    self.problems.add(key_source(node), dotted(path), "is a rule", "write it below 'routing:'")
+                    continue
                 node = Branch({"url": node}, node.source, node.key)
             if not isinstance(node, Branch):
-                self.problems.add(
-                    node.source, dotted(path), f"expected a URL or a mapping, got {shown(node)}", "write {url: …}"
-                )
+                if not _is_missing(node):
+                    message = f"expected a URL or a mapping, got {shown(node)}"
+                    self.problems.add(node.source, dotted(path), message, "write {url: …}")
+                databases[alias] = Branch(_missing(node), node.source, node.key)
                 continue
             short = databases.get(alias)
             if isinstance(short, Branch) and (url := node.get("url")) is not None:
@@ -116,39 +134,46 @@ class Spelling:
         message = f"sets the URL of the same database as {key_source(other)}"
         self.problems.add(key_source(node), dotted(path), message, "keep one of the two")
 
-    def alias(self, key: Hashable, node: Node) -> str | None:
-        """Return the alias that a key of the short form stands for."""
+    def alias(self, key: Hashable, node: Node, names: Collection[Any]) -> str | None:
+        """Return the alias that a key of the short form stands for; ``names`` are what databases go by."""
         if key == "url":
             return "default"
         if not isinstance(key, str) or not key.startswith(_SHORT) or key == _SHORT:
             hint = did_you_mean(str(key), ["url"]) or "write url, or url_<name>"
+            if isinstance(node, Leaf) and node.value in names:
+                hint = "write it below 'routing:'"
+            elif str(key).isupper():
+                hint = "write it below 'django:'"
             self.problems.add(key_source(node), dotted(("database", key)), "unknown key", hint)
+            self.lost.add("database")
             return None
         name = key.removeprefix(_SHORT)
         if name == "default":
             return name
         wanted = (name, f"{name}_db")
         # Variables are written in capitals, whatever the alias is.
-        names = [alias for alias in wanted if alias in self.aliases] or sorted(
+        found = [alias for alias in wanted if alias in self.aliases] or sorted(
             alias for alias in self.aliases if alias.lower() in {word.lower() for word in wanted}
         )
-        if len(names) > 1:
+        if len(found) > 1:
             hint = "write the database in full below 'databases:'"
-            message = f"may mean '{names[0]}' and '{names[1]}'"
+            message = f"may mean '{found[0]}' and '{found[1]}'"
             self.problems.add(key_source(node), dotted(("database", key)), message, hint)
-        return names[0] if names else f"{name}_db"
+        return found[0] if found else f"{name}_db"
 
     def database(self, node: Branch, path: tuple[Hashable, ...], layer: Layer) -> Branch:
         """Return the fields of one database, with its URL taken apart."""
-        nodes = _lowered(node, layer.from_settings)
+        nodes = self.lowered(node, path, from_settings=layer.from_settings)
         url = nodes.pop("url", None)
-        if url is not None and not (isinstance(url, Leaf) and url.value is None):
+        if url is not None and _is_null(url):
+            nodes["url"] = attrs.evolve(url, written=dotted((*path, "url")))  # only tells where there is none
+        elif url is not None:
             parts = self.url(url, path if path[0] == "database" else (*path, "url"))
             nodes = _above(Branch(parts, url.source), Branch(nodes, node.source)).nodes
         ddl = nodes.get("migrate_url")
         if isinstance(ddl, Branch) and layer.from_settings:
-            nodes["migrate_url"] = ddl.with_nodes(_lowered(ddl, from_settings=True))
-        elif ddl is not None and not (isinstance(ddl, Leaf) and ddl.value is None):
+            nodes["migrate_url"] = ddl.with_nodes(self.lowered(ddl, (*path, "migrate_url"), from_settings=True))
+        elif ddl is not None and not _is_null(ddl):
             nodes["migrate_url"] = Branch(self.url(ddl, (*path, "migrate_url")), ddl.source, key_source(ddl))
         replicas = nodes.get("replicas")
         if isinstance(replicas, Items):
@@ -157,6 +182,47 @@ class Spelling:
             )
             nodes["replicas"] = attrs.evolve(replicas, nodes=members)
         return node.with_nodes(nodes)
+
+    def lowered(self, node: Branch, path: tuple[Hashable, ...], *, from_settings: bool) -> dict[Hashable, Node]:
+        """Return a database's fields under dbroute's names; Django's are the same in capitals."""
+        fields = fields_of(DatabaseConfig)
+        nodes: dict[Hashable, Node] = {}
+        extra: dict[Hashable, Node] = {}
+        for key, item in node.nodes.items():
+            name = self.name(key, item, nodes, path)
+            if from_settings and name == "dbroute":
+                nodes |= {ours: found for ours in _OURS if isinstance(item, Branch) and (found := item.get(ours))}
+            elif from_settings and name not in fields:
+                extra[key] = item
+            elif name == "test" and isinstance(item, Branch):
+                nodes[name] = self.lowered_test(item, (*path, "test"), extra if from_settings else None)
+            else:
+                nodes[name] = item
+        if extra:
+            nodes[Hidden.EXTRA] = Branch(extra, node.source)
+        return nodes
+
+    def lowered_test(
+        self, node: Branch, path: tuple[Hashable, ...], extra: dict[Hashable, Node] | None
+    ) -> Branch:
+        """Return the fields of ``test`` likewise; in settings, ``extra`` takes what only a backend knows."""
+        fields = fields_of(DatabaseTestConfig)
+        nodes: dict[Hashable, Node] = {}
+        unknown: dict[Hashable, Node] = {}
+        for key, item in node.nodes.items():
+            name = self.name(key, item, nodes, path)
+            (unknown if extra is not None and name not in fields else nodes)[name if name in fields else key] = item
+        if extra is not None and unknown:
+            extra["TEST"] = Branch(unknown, node.source)
+        return node.with_nodes(nodes)
+
+    def name(self, key: Hashable, node: Node, others: Mapping[Hashable, Node], path: tuple[Hashable, ...]) -> Hashable:
+        """Return dbroute's name of a key; refuse one that is there in both spellings."""
+        name = key.lower() if isinstance(key, str) and key.isupper() else key
+        if name in others:
+            message = f"is the same key as the one in {key_source(others[name])}"
+            self.problems.add(key_source(node), dotted((*path, key)), message, "keep one of the two")
+        return name
 
     def replica(self, node: Node, path: tuple[Hashable, ...], layer: Layer) -> Node:
         """Return the fields of one replica; what is no replica is left for the conversion to refuse."""
@@ -167,12 +233,13 @@ class Spelling:
     def url(self, node: Node, path: tuple[Hashable, ...]) -> dict[Hashable, Node]:
         """Return the fields that a URL sets."""
         leaf = node if isinstance(node, Leaf) else Leaf(None, node.source)
-        unknown = attrs.evolve(leaf, value=None, reading="missing")
-        missing: dict[Hashable, Node] = dict.fromkeys(("url", *PARTS), unknown)
+        missing = _missing(node)
+        if _is_missing(leaf):
+            return missing
         if isinstance(leaf.value, Secret):
             leaf = attrs.evolve(leaf, value=leaf.value.reveal(), secret=True)
         if not isinstance(leaf.value, str):
-            what = shown(node) if isinstance(node, Branch | Items) else "something else"
+            what = shown(node) if isinstance(node, Branch | Items) or node.value is None else "something else"
             self.problems.add(node.source, dotted(path), f"expected a URL, got {what}", "write a text")
             return missing
         while leaf.template and (reference := whole_reference(leaf.value)):
@@ -203,6 +270,20 @@ class Spelling:
         nodes |= fields_in_query(engine, options)
         nodes["options"] = found.branch("options").with_nodes(options)
         return nodes if options else {key: node for key, node in nodes.items() if key != "options"}
+
+
+def _is_missing(node: Node) -> bool:
+    return isinstance(node, Leaf) and node.reading == "missing"
+
+
+def _is_null(node: Node) -> bool:
+    return isinstance(node, Leaf) and node.value is None and not _is_missing(node)
+
+
+def _missing(node: Node) -> dict[Hashable, Node]:
+    """Return the parts of a database of which nothing can be known, which is told already."""
+    unknown = Leaf(None, node.source, node.key, reading="missing")
+    return dict.fromkeys(("url", *PARTS), unknown)
 
 
 def without_replaced_options(layers: Sequence[Branch]) -> list[Branch]:
@@ -240,35 +321,3 @@ def _above(lower: Branch, upper: Branch) -> Branch:
 
 
 _OURS = ("readonly", "migrate", "migrates_like", "migrate_url")
-
-
-def _lowered(node: Branch, from_settings: bool) -> dict[Hashable, Node]:
-    """Return a database's fields under dbroute's names; Django's are the same in capitals."""
-    fields = fields_of(DatabaseConfig)
-    nodes: dict[Hashable, Node] = {}
-    extra: dict[Hashable, Node] = {}
-    for key, item in node.nodes.items():
-        name = key.lower() if isinstance(key, str) and key.isupper() else key
-        if from_settings and name == "dbroute":
-            nodes |= {ours: found for ours in _OURS if isinstance(item, Branch) and (found := item.get(ours))}
-        elif from_settings and name not in fields:
-            extra[key] = item
-        elif name == "test" and isinstance(item, Branch):
-            nodes[name] = _lowered_test(item, from_settings, extra)
-        else:
-            nodes[name] = item
-    if extra:
-        nodes[Hidden.EXTRA] = Branch(extra, node.source)
-    return nodes
-
-
-def _lowered_test(node: Branch, from_settings: bool, extra: dict[Hashable, Node]) -> Branch:
-    fields = fields_of(DatabaseTestConfig)
-    nodes: dict[Hashable, Node] = {}
-    unknown: dict[Hashable, Node] = {}
-    for key, item in node.nodes.items():
-        name = key.lower() if isinstance(key, str) and key.isupper() else key
-        (unknown if from_settings and name not in fields else nodes)[name if name in fields else key] = item
-    if unknown:
-        extra["TEST"] = Branch(unknown, node.source)
-    return node.with_nodes(nodes)

@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 
-from ..models import ConnectionConfig, DatabaseConfig, ReplicaConfig
+from ..models import ConnectionConfig, DatabaseConfig, ReplicaConfig, Secret
 from .nodes import Branch, Node
 
 
@@ -24,12 +24,13 @@ class ShortForm:
     They are plain strings that dj-database-url reads, passwords included: the one spot of the tree that is not masked.
     """
 
-    def __init__(self, urls: Mapping[str, str]) -> None:
+    def __init__(self, urls: Mapping[str, Secret]) -> None:
         self._urls = dict(urls)
 
     def __getattr__(self, name: str) -> str:
         try:
-            return self.__dict__["_urls"][name]  # type: ignore[no-any-return]
+            url: Secret = self.__dict__["_urls"][name]
+            return url.reveal()
         except KeyError:
             known = ", ".join(self.__dict__.get("_urls", ()))
             raise AttributeError(f"no database goes by '{name}'; known are {known}") from None

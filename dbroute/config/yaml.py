@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 import re
 import stat
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ import yaml
 from ..models import MASK
 from .nodes import MAX_DEPTH, Branch, Items, Leaf, Node, Source, dotted, key_source, secret_path
 from .problems import Problems
+from .yaml_faults import fault
 
 MAX_BYTES = 1_000_000
 MAX_NODES = 50_000
@@ -93,6 +96,7 @@ class _Reader:
         self.source, self.problems = source, problems
         self.anchors: dict[str, Node] = {}
         self.count = 0
+        self.refused: Source | None = None  # the place of the last value that is refused whatever it means
 
     def at(self, mark: Any) -> Source:
         return Source(self.source.name, mark.line + 1, mark.column + 1, self.source.rank, self.source.folder)
@@ -109,9 +113,7 @@ class _Reader:
             if not isinstance(next(events), yaml.StreamEndEvent):
                 raise _FileError(self.source, "holds several documents", "keep one, and remove the '---' lines")
         except yaml.MarkedYAMLError as error:
-            raise _FileError(
-                self.fault(error), f"is not YAML: {error.problem}", "check indentation, colons and quotes"
-            ) from None
+            raise self.no_yaml(error, text) from None
         except yaml.reader.ReaderError as error:
             line = text.encode()[: error.position].count(b"\n") + 1
             where = attrs.evolve(self.source, line=line)
@@ -124,18 +126,20 @@ class _Reader:
             raise _FileError(top.source, "has no sections", "start it with a section such as 'databases:'")
         return top
 
-    def fault(self, error: yaml.MarkedYAMLError) -> Source:
-        """Return where a file stops being YAML: where the text begins that does not end, else where it was noticed."""
-        begun = error.context in {"while scanning a simple key", "while scanning a quoted scalar"}
-        mark = error.context_mark if begun and error.context_mark else error.problem_mark
-        return self.at(mark) if mark else self.source
+    def no_yaml(self, error: yaml.MarkedYAMLError, text: str) -> _FileError:
+        """Return the fault of a text that is no YAML."""
+        if error.problem_mark and "nesting depth" in str(error.problem):  # a parser with a limit of its own
+            return _too_deep(self.at(error.problem_mark))
+        found = fault(error, text, _Parser)
+        where = attrs.evolve(self.source, line=found.line, column=found.column)
+        return _FileError(where, f"is not YAML: {found.message}", found.hint)
 
     def node(self, events: Any, event: Any, path: tuple[Any, ...], key: Source | None = None) -> Node:
         """Return the node that begins with ``event``."""
         where = self.at(event.start_mark)
         self.counted(1, where)
         if len(path) > MAX_DEPTH:
-            raise _FileError(where, f"is nested deeper than {MAX_DEPTH} levels", "flatten it")
+            raise _too_deep(where)
         if isinstance(event, yaml.AliasEvent):
             return self.alias(event, where, key)
         self.tag(event, where, path)
@@ -150,6 +154,8 @@ class _Reader:
             node = Items(tuple(nodes), where, key)
         else:
             node = self.mapping(events, where, path, key)
+        if self.refused is where and isinstance(node, Leaf):
+            node = Leaf(node.value, where, key, reading="missing")
         if anchor:
             self.anchors[anchor] = node
         return node
@@ -159,6 +165,7 @@ class _Reader:
         if getattr(event, "tag", None) not in {None, "!", _TEXT}:
             # Its name is not told: a password that begins with '!' and is not quoted reads as a tag.
             self.problems.add(where, dotted(path), "has a tag", "remove it, or quote a text that begins with '!'")
+            self.refused = where
 
     def counted(self, nodes: int, where: Source) -> None:
         self.count += nodes
@@ -168,7 +175,8 @@ class _Reader:
     def alias(self, event: Any, where: Source, key: Source | None) -> Node:
         if event.anchor not in self.anchors:
             hint = "define the anchor above, or quote a text that begins with '*'"
-            raise _FileError(where, "refers to an anchor that is not there", hint)
+            self.problems.add(where, "", "refers to an anchor that is not there", hint)
+            return Leaf(None, where, key, reading="missing")
         node = self.anchors[event.anchor]
         self.counted(_size(node), where)
         return attrs.evolve(node, key=key)
@@ -176,6 +184,7 @@ class _Reader:
     def mapping(self, events: Any, where: Source, path: tuple[Any, ...], key: Source | None) -> Branch:
         nodes: dict[Any, Node] = {}
         merged: dict[Any, Node] = {}
+        again: list[tuple[int, Source, tuple[Any, ...], int]] = []
         while not isinstance(event := next(events), yaml.MappingEndEvent):
             key_at = self.at(event.start_mark)
             name = self.key(event, key_at, path)
@@ -184,13 +193,25 @@ class _Reader:
             if name == "<<" and not event.style:
                 merged = {**self.merge_key(node, path), **merged}
             elif name in nodes:
-                first = key_source(nodes[name])
-                self.problems.add(
-                    key_at, dotted(here), f"is there twice, first in line {first.line}", "keep one of the two"
-                )
+                other = nodes[name]
+                again.append((len(nodes), key_at, here, key_source(other).line))
+                if isinstance(other, Leaf) and other.value is None:
+                    nodes[name] = node  # the one that says something, so that nothing seems to be missing
             else:
                 nodes[name] = node
+        for _, slip in groupby(again, key=itemgetter(0)):  # those without a new key between them
+            self.twice([key[1:] for key in slip])
         return Branch({**merged, **nodes}, where, key)
+
+    def twice(self, keys: list[tuple[Source, tuple[Any, ...], int]]) -> None:
+        """Note successive keys that are all there already: each alone, or as a mapping that has lost its own key."""
+        first, rest = keys[0][2], len(keys) - 1
+        if rest and len({path for _, path, _ in keys}) == len(keys):
+            message = f"is there twice, first in line {first}, as {'is the key' if rest == 1 else f'are the {rest} keys'} below it"
+            self.problems.add(keys[0][0], dotted(keys[0][1]), message, "put a key above them that they belong to")
+            return
+        for where, path, line in keys:
+            self.problems.add(where, dotted(path), f"is there twice, first in line {line}", "keep one of the two")
 
     def key(self, event: Any, where: Source, path: tuple[Any, ...]) -> Any:
         if not isinstance(event, yaml.ScalarEvent):
@@ -203,6 +224,8 @@ class _Reader:
         """Return what ``<<`` brings in; the first of several mappings wins."""
         merged: dict[Any, Node] = {}
         for item in node.nodes if isinstance(node, Items) else (node,):
+            if isinstance(item, Leaf) and item.reading == "missing":
+                continue
             if not isinstance(item, Branch):
                 self.problems.add(item.source, dotted((*path, "<<")), "is not a mapping", "merge mappings only")
                 continue
@@ -228,6 +251,7 @@ class _Reader:
                 octal = shown != MASK and re.fullmatch("[0-7]+", digits)
                 hint = f"write 0o{digits.lstrip('0') or '0'} for octal, or quote it" if octal else "quote it"
                 self.problems.add(where, dotted(path), f"{shown} has a leading zero", hint)
+                self.refused = where
                 return text
             return int(text) if len(digits) <= 100 else text
         if re.fullmatch(r"0o[0-7]{1,100}", text):
@@ -237,6 +261,10 @@ class _Reader:
         if _FLOAT.fullmatch(text) and len(text) <= 100:
             return float(text)
         return text
+
+
+def _too_deep(where: Source) -> _FileError:
+    return _FileError(where, f"is nested deeper than {MAX_DEPTH} levels", "flatten it")
 
 
 def _size(node: Node) -> int:

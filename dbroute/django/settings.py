@@ -118,15 +118,15 @@ def settings_of(config: Config, before: Mapping[str, Any] | None = None) -> dict
         before: What the settings module has already.
     """
     before = before or {}
-    databases = {alias: _database(config, alias, database) for alias, database in config.databases.items()}
+    databases = {alias: reveal(_database(config, alias, database)) for alias, database in config.databases.items()}
     for alias, (primary, replica) in config.replicas.items():
         note = {"source": config.source("databases", primary, "replicas"), "replica_of": primary}
         databases[alias] = {
-            **_connection(replica),
+            **reveal(_connection(replica)),
             "TEST": {"MIRROR": primary},
             "DBROUTE": {**note, "weight": replica.weight},
         }
-    rules = dict(config.routing)
+    rules = reveal(dict(config.routing))
     return {
         **reveal(dict(config.django)),
         "DATABASES": databases,
@@ -161,12 +161,12 @@ def _database(config: Config, alias: str, database: DatabaseConfig) -> dict[str,
 
 def _connection(connection: ConnectionConfig) -> dict[str, Any]:
     """Return the keys of a DATABASES entry that say how to connect."""
-    options = reveal(dict(connection.options))
+    options = dict(connection.options)
     if connection.pool:
         options["pool"] = _pool(connection.pool)
     entry: dict[str, Any] = {
         "ENGINE": connection.engine,
-        **{key.upper(): reveal(getattr(connection, key)) or "" for key in ("name", "user", "password", "host", "port")},
+        **{key.upper(): getattr(connection, key) or "" for key in ("name", "user", "password", "host", "port")},
         "CONN_MAX_AGE": connection.conn_max_age,
         "CONN_HEALTH_CHECKS": connection.conn_health_checks,
         "OPTIONS": options,
@@ -188,7 +188,7 @@ def _test(test: Any) -> dict[str, Any]:
     if not isinstance(test, DatabaseTestConfig):
         return {}
     fields = {field.name: (getattr(test, field.name), field.default) for field in attrs.fields(DatabaseTestConfig)}
-    return {name.upper(): reveal(value) for name, (value, default) in fields.items() if value != default}
+    return {name.upper(): value for name, (value, default) in fields.items() if value != default}
 
 
 def _routers(config: Config, before: Mapping[str, Any]) -> list[Any]:

@@ -44,6 +44,7 @@ def view(known: Mapping[str, Any] | None = None, **values: Any) -> SettingsView:
         "EMAIL_HOST_PASSWORD": "",
         "EMAIL_PORT": 25,
         "EMAIL_TIMEOUT": None,
+        "LANGUAGE_CODE": "en-us",
         "LOGGING": {},
         "SECRET_KEY": "",
         "SESSION_COOKIE_SAMESITE": "Lax",

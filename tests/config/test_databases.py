@@ -112,11 +112,11 @@ def test_short_and_full_form_of_one_layer_go_together(tmp_path: Path) -> None:
          "write url: engine://user:password@host:port/name, or engine and name"),
         ("databases: {x: {engine: [a]}}", "config.yaml:1:25  databases.x.engine: expected a text or null, "
          "got a list; write one text"),
-        ("databases: {x: {engine: postgresql}}", "config.yaml:1:16  databases.x.name: the name of the database is "
+        ("databases: {x: {engine: postgresql}}", "config.yaml:1:13  databases.x.name: the name of the database is "
          "empty; name the database"),
         ("databases: {x: {engine: postgresql, name: ''}}", "config.yaml:1:43  databases.x.name: the name of the "
          "database is empty; name the database"),
-        ("databas: {}", "config.yaml:1:1  databas: unknown key; did you mean 'database'?"),
+        ("databas: {}", "config.yaml:1:1  databas: unknown key; did you mean 'databases'?"),
         ("xyz: {}", "config.yaml:1:1  xyz: unknown key; known are database, databases, django, routing"),
         ("dynaconf_include: [x.py]", "config.yaml:1:1  dynaconf_include: is a word of Dynaconf's and means nothing "
          "here; remove it"),
@@ -263,7 +263,7 @@ def test_service_needs_no_name(tmp_path: Path) -> None:
 
 def test_no_default_is_told(tmp_path: Path) -> None:
     assert error(tmp_path, "databases: {blog: 'sqlite:///b'}") == (
-        "config.yaml  databases: there is no database 'default'; "
+        "config.yaml:1:1  databases: there is no database 'default'; "
         "add databases.default, or database.url, or set DATABASE_URL"
     )
 

@@ -45,7 +45,7 @@ def get(config: Config, path: str) -> Any:
         ("DJANGO_ALLOWED_HOSTS", "", "django.ALLOWED_HOSTS", []),
         ("DJANGO_LOGGING", '{"version": 1}', "django.LOGGING", {"version": 1}),
         ("DJANGO_TIME_ZONE", "Europe/Berlin", "django.TIME_ZONE", "Europe/Berlin"),
-        ("DJANGO_TIME_ZONE", "123", "django.TIME_ZONE", "123"),
+        ("DJANGO_LANGUAGE_CODE", "123", "django.LANGUAGE_CODE", "123"),
         ("DJANGO_SESSION_COOKIE_SAMESITE", "false", "django.SESSION_COOKIE_SAMESITE", False),
     ],
 )

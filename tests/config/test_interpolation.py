@@ -210,7 +210,7 @@ def test_keys_are_not_expanded(tmp_path: Path) -> None:
         ("options: {connect_timeout: '${N}'}", "options", {"connect_timeout": 5}),
         ("options: '${O:-{\"connect_timeout\": 5}}'", "options", {"connect_timeout": 5}),
         ("name: '${A}_${B}'", "name", "a_b"),
-        ("time_zone: '${A}'", "time_zone", "a"),
+        ("time_zone: '${Z:-UTC}'", "time_zone", "UTC"),
     ],
 )
 def test_expanded_text_is_converted_by_the_type_of_its_leaf(

@@ -135,7 +135,7 @@ def below(field: str) -> str:
 GOOD = [
     DEFAULT,
     "database: {url: 'sqlite:///a.sqlite3'}",
-    "database: {url: 'sqlite:///a.sqlite3', url_blog: 'sqlite:///b.sqlite3', url_shop: null}",
+    "database: {url: 'sqlite:///a.sqlite3', url_blog: 'sqlite:///b.sqlite3'}",
     "database: {url: '${URL}'}",
     "database: {url: ' ${OTHER:-sqlite:///a.sqlite3} '}",
     "databases: {default: '${URL}'}",
@@ -158,7 +158,7 @@ GOOD = [
     below("apps: '${ONES}'"),
     below("readonly: true, migrate: false"),
     below("test: {name: t.sqlite3, migrate: false, dependencies: []}"),
-    below("test: {mirror: default}"),
+    "databases: {default: 'sqlite:///a.sqlite3', b: {url: 'sqlite:///b.sqlite3', test: {mirror: default}}}",
     f"{DEFAULT}routing: {{blog: default, 'shop.Order': default, '*': default}}",
     f"{DEFAULT}routing: {{}}",
     f"{DEFAULT}django: {{DEBUG: true, ALLOWED_HOSTS: [a, b], TIME_ZONE: UTC, EMAIL_PORT: null}}",

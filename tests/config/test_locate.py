@@ -133,8 +133,8 @@ def test_a_file_that_cannot_be_read_hides_no_fault_of_the_others(tmp_path: Path)
     message = failure(tmp_path, {"DJANGO_ENV": "prod", "DBROUTE_ROUTIN__BLOG": "blog_db"})
 
     assert message.splitlines() == [
-        "config.yaml:1:1  databse: unknown key; did you mean 'database'?",
-        "config.prod.yaml:1:17  is not YAML: found unexpected end of stream; check indentation, colons and quotes",
+        "config.yaml:1:1  databse: unknown key; did you mean 'databases'?",
+        "config.prod.yaml:1:17  is not YAML: a quote has no end; close the quote in its line",
         "DBROUTE_ROUTIN__BLOG  unknown part 'ROUTIN'; did you mean 'DBROUTE_ROUTING'?",
     ]
 

@@ -91,7 +91,8 @@ def test_unreadable_files_are_told_with_what_is_wrong_in_the_others(tmp_path: Pa
     assert message.splitlines() == [
         "config.yaml:1:17  database.url: variable MISSING is not set; set MISSING, or write ${MISSING:-default}",
         "config.prod.yaml:1:1  has no sections; start it with a section such as 'databases:'",
-        "config.local.yaml:2:1  is not YAML: did not find expected node content; check indentation, colons and quotes",
+        "config.local.yaml:1:4  is not YAML: '[' has no ']' that belongs to it; "
+        "close it, or quote a text that begins with '['",
     ]
 
 

@@ -13,7 +13,7 @@ from dbroute.config import Config
 from dbroute.models import reveal
 from tests.config.loading import config, error
 
-TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=30)
 SLOW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -36,7 +36,7 @@ def reparsed(config: Config) -> dict[str, Any]:
 # Round trips
 
 
-@pytest.mark.parametrize("character", [*string.printable, "é", "ß", "日", "🔑", "\x00", "\x1f", "\u2028", "\xa0"])
+@pytest.mark.parametrize("character", [*string.printable, "é", "ß", "日", "🔑", "\x1f", "\u2028", "\xa0"])
 @pytest.mark.parametrize("part", ["user", "password", "name"])
 def test_reference_in_a_url_holds_any_character(part: str, character: str, tmp_path: Path) -> None:
     value = f"a{character}b${{X}}%41"
