@@ -10,11 +10,14 @@ from shutil import get_terminal_size
 
 from . import __version__
 from .config import Config, environments, load
+from .config.declared import declared_config
+from .config.django_defaults import without_settings
 from .config.excerpt import report
 from .config.explain import UnknownPathError, explain
 from .config.json_schema import declared_schema, schema_text
 from .config.show import as_json, as_table
 from .config.template import write_starter
+from .config.verdicts import verdicts
 from .exceptions import ConfigError
 
 FAILED = 1
@@ -44,16 +47,19 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"dbroute {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     folder = {"type": Path, "help": "folder of config.yaml, or the file (default: look for it)"}
+    declared = {"metavar": "module:Class", "help": "the DjangoConfig that lies below the files"}
 
     command = commands.add_parser("explain", help="print every value, where it comes from and what it shadows")
     command.add_argument("key", nargs="?", default="", help="a dotted path, for example databases.blog_db")
     command.add_argument("--path", **folder)  # type: ignore[arg-type]
     command.add_argument("--env", help="environment to ask about (default: the one that DJANGO_ENV names)")
+    command.add_argument("--config", **declared)  # type: ignore[arg-type]
     command.add_argument("--json", action="store_true", help="print JSON")
     command.set_defaults(run=_explain)
 
     command = commands.add_parser("validate", help="say everything that is wrong, and exit 1 if anything is")
     command.add_argument("path", nargs="?", **folder)  # type: ignore[arg-type]
+    command.add_argument("--config", **declared)  # type: ignore[arg-type]
     which = command.add_mutually_exclusive_group()
     which.add_argument("--env", help="environment to check (default: the one that DJANGO_ENV names)")
     which.add_argument("--all", action="store_true", help="check every environment that has a file, and dev")
@@ -75,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _explain(options: argparse.Namespace) -> int:
-    config = load(options.path, env=options.env, lenient=True)
+    config = _load(options, options.env, lenient=True)
     try:
         rows = explain(config, options.key)
     except UnknownPathError as error:
@@ -87,30 +93,25 @@ def _explain(options: argparse.Namespace) -> int:
     return 0
 
 
+def _load(options: argparse.Namespace, env: str | None, *, lenient: bool) -> Config:
+    declared = declared_config(options.config) if options.config else None
+    return load(options.path, env=env, declared=declared, settings=without_settings(), lenient=lenient)
+
+
 def _validate(options: argparse.Namespace) -> int:
-    names: list[str | None] = [*environments(options.path)] if options.all else [options.env]
+    optional = options.config is not None
+    names: list[str | None] = [*environments(options.path, optional=optional)] if options.all else [options.env]
     code = 0
-    seen: set[str] = set()
-    for name in names:
-        try:
-            _say(_summary(load(options.path, env=name, lenient=options.ignore_unset)))
-        except ConfigError as error:
-            code = FAILED
-            # What is wrong in config.yaml is wrong in every environment, and told once.
-            fresh = [problem for problem in error.problems if str(problem) not in seen]
-            seen |= {str(problem) for problem in fresh}
-            sys.stdout.flush()  # the order of the environments, also where both streams go to one pipe
-            if options.all:
-                sys.stderr.write(f"{name}:\n" if fresh else f"{name}: the same\n")
-            _complain(ConfigError(fresh))
+    for verdict in verdicts(names, lambda name: _load(options, name, lenient=options.ignore_unset)):
+        if verdict.summary:
+            _say(verdict.summary)
+            continue
+        code = FAILED
+        sys.stdout.flush()  # the order of the environments, also where both streams go to one pipe
+        if options.all:
+            sys.stderr.write(f"{verdict.environment}:{'' if verdict.problems else ' the same'}\n")
+        _complain(ConfigError(verdict.problems))
     return code
-
-
-def _summary(config: Config) -> str:
-    """Return in one line what was read."""
-    files = ", ".join(config.files) or "no files"
-    counts = _count(len(config.databases), "database"), _count(len(config.routing), "rule")
-    return f"{config.environment}: {files}: {', '.join(counts)}; nothing is wrong"
 
 
 def _schema(options: argparse.Namespace) -> int:
@@ -140,7 +141,3 @@ def _complain(error: ConfigError) -> None:
 
 def _say(text: str) -> None:
     sys.stdout.write(f"{text}\n")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -35,7 +35,7 @@ def test_validate_prints_every_fault_and_exits_1(tmp_path: Path, capsys: pytest.
         1,
         "",
         "config.yaml:3:1  routin: unknown key; did you mean 'routing'?\n"
-        "config.yaml:4:10  django.debug: unknown setting; write settings in capitals\n",
+        "config.yaml:4:10  django.debug: unknown setting; did you mean 'DEBUG'?\n",
     )
 
 

@@ -119,7 +119,9 @@ def _load(
         raise problems.error()  # what takes all layers to tell would be guesswork
     assert isinstance(merged, Branch)  # noqa: S101 - for the type checker
     routers = tuple(config.database_routers) if config else ()
-    tree = build(merged, schema, place, problems, routers=routers, warnings=tuple(ignored), layers=normal, lost=spelling.lost)
+    tree = build(
+        merged, schema, place, problems, routers=routers, warnings=tuple(ignored), layers=normal, lost=spelling.lost
+    )
     problems.raise_if_any()
     return tree
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
+import sys
 import typing
 from collections.abc import Hashable, Iterable, Mapping
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 
 import attrs
 
+from ..exceptions import ConfigError, Problem
 from ..models import DjangoConfig, Secret
 from .annotations import attrs_class
 from .nodes import Branch, Items, Leaf, Node, Source, node_of
@@ -66,6 +69,34 @@ def settings_root(view: SettingsView, mentioned: Iterable[str]) -> Branch:
 def _is_replica(entry: Any) -> bool:
     mark = entry.get("DBROUTE") if isinstance(entry, Mapping) else None
     return isinstance(mark, Mapping) and "replica_of" in mark
+
+
+def declared_config(name: str) -> DjangoConfig:
+    """
+    Return the configuration that ``module:Class`` names, a subclass of DjangoConfig.
+
+    Args:
+        name: The class; importable from the working directory.
+
+    Raises:
+        ConfigError: There is no such class.
+    """
+    module, _, attribute = name.partition(":")
+    if not module or not attribute:
+        raise _refused(f"'{name}' names no class", "write module:Class")
+    if (here := str(Path.cwd())) not in sys.path:
+        sys.path.insert(0, here)  # a script's own folder stands there, not the project's
+    try:
+        found = getattr(importlib.import_module(module), attribute, None)
+    except ImportError as error:
+        raise _refused(f"'{module}' cannot be imported: {error}", "run it in the project's folder") from None
+    if not isinstance(found, type) or not issubclass(found, DjangoConfig):
+        raise _refused(f"'{name}' is no subclass of DjangoConfig", "name the class itself")
+    return found()
+
+
+def _refused(message: str, hint: str) -> ConfigError:
+    return ConfigError([Problem("", message, "--config", hint)])
 
 
 def own_sections(config: DjangoConfig) -> dict[str, Any]:

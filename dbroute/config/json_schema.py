@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import datetime
 import enum
-import importlib
 import inspect
 import json
 import re
-import sys
 import typing
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,19 +19,17 @@ from typing import Any
 
 import attrs
 
-from ..exceptions import ConfigError, Problem
 from ..models import (
     ConnectionConfig,
     DatabaseConfig,
     DatabaseTestConfig,
-    DjangoConfig,
     ReplicaConfig,
     Secret,
     Size,
     Url,
 )
 from .annotations import LISTS, attrs_class, element, fields_of, list_kind, members
-from .declared import own_sections
+from .declared import declared_config, own_sections
 from .nodes import names_secret
 from .schema import OWNED, Schema
 
@@ -114,24 +110,7 @@ def declared_schema(name: str | None = None) -> Schema:
     Raises:
         ConfigError: There is no such class.
     """
-    if name is None:
-        return Schema()
-    module, _, attribute = name.partition(":")
-    if not module or not attribute:
-        raise _refused(f"'{name}' names no class", "write module:Class")
-    if (here := str(Path.cwd())) not in sys.path:
-        sys.path.insert(0, here)  # a script's own folder stands there, not the project's
-    try:
-        found = getattr(importlib.import_module(module), attribute, None)
-    except ImportError as error:
-        raise _refused(f"'{module}' cannot be imported: {error}", "run it in the project's folder") from None
-    if not isinstance(found, type) or not issubclass(found, DjangoConfig):
-        raise _refused(f"'{name}' is no subclass of DjangoConfig", "name the class itself")
-    return Schema(own_sections(found()))
-
-
-def _refused(message: str, hint: str) -> ConfigError:
-    return ConfigError([Problem("", message, "--config", hint)])
+    return Schema() if name is None else Schema(own_sections(declared_config(name)))
 
 
 class _Writer:

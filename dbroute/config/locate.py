@@ -91,18 +91,21 @@ def environment_name(environ: Mapping[str, str] | None = None) -> str:
     return canonical((os.environ if environ is None else environ).get("DJANGO_ENV", "")) or "dev"
 
 
-def environments(path: Path | str | None = None, environ: Mapping[str, str] | None = None) -> list[str]:
+def environments(
+    path: Path | str | None = None, environ: Mapping[str, str] | None = None, *, optional: bool = False
+) -> list[str]:
     """
     Return ``dev`` and every environment that has a file, by their canonical names.
 
     Args:
         path: As for :func:`locate`.
         environ: The variables; those of the process where ``None``.
+        optional: No file is needed, since a class declares the configuration.
 
     Raises:
         ConfigError: There is no folder with a configuration.
     """
-    folder, stem = _folder(path, dict(os.environ if environ is None else environ), Problems(), False)
+    folder, stem = _folder(path, dict(os.environ if environ is None else environ), Problems(), optional)
     files = [file.name for file in folder.glob(f"{glob.escape(stem)}.*.yaml")]
     names = {canonical(name.removeprefix(f"{stem}.").removesuffix(".yaml")) for name in files}
     return ["dev", *sorted(names - {"dev"})]

@@ -8,7 +8,7 @@ own ``DATABASES`` all become ``databases.<alias>.<field>``, so that a layer can 
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 import attrs
 
@@ -78,8 +78,8 @@ class Spelling:
         databases = self.full_form(layer, self.short_form(layer))
         nodes = {key: node for key, node in layer.root.nodes.items() if key != "database"}
         if databases or "databases" in nodes:
-            section = next((node for name in ("databases", "database") if (node := layer.root.get(name))), layer.root)
-            nodes["databases"] = Branch(databases, section.source, section.key)
+            top = layer.root.get("databases") or layer.root.get("database") or layer.root
+            nodes["databases"] = Branch(databases, top.source, top.key)
         return layer.root.with_nodes(nodes)
 
     def short_form(self, layer: Layer) -> dict[Hashable, Node]:
@@ -202,9 +202,7 @@ class Spelling:
             nodes[Hidden.EXTRA] = Branch(extra, node.source)
         return nodes
 
-    def lowered_test(
-        self, node: Branch, path: tuple[Hashable, ...], extra: dict[Hashable, Node] | None
-    ) -> Branch:
+    def lowered_test(self, node: Branch, path: tuple[Hashable, ...], extra: dict[Hashable, Node] | None) -> Branch:
         """Return the fields of ``test`` likewise; in settings, ``extra`` takes what only a backend knows."""
         fields = fields_of(DatabaseTestConfig)
         nodes: dict[Hashable, Node] = {}
@@ -276,7 +274,7 @@ def _is_missing(node: Node) -> bool:
     return isinstance(node, Leaf) and node.reading == "missing"
 
 
-def _is_null(node: Node) -> bool:
+def _is_null(node: Node) -> TypeGuard[Leaf]:
     return isinstance(node, Leaf) and node.value is None and not _is_missing(node)
 
 

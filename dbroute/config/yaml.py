@@ -207,7 +207,8 @@ class _Reader:
         """Note successive keys that are all there already: each alone, or as a mapping that has lost its own key."""
         first, rest = keys[0][2], len(keys) - 1
         if rest and len({path for _, path, _ in keys}) == len(keys):
-            message = f"is there twice, first in line {first}, as {'is the key' if rest == 1 else f'are the {rest} keys'} below it"
+            others = "is the key" if rest == 1 else f"are the {rest} keys"
+            message = f"is there twice, first in line {first}, as {others} below it"
             self.problems.add(keys[0][0], dotted(keys[0][1]), message, "put a key above them that they belong to")
             return
         for where, path, line in keys:

@@ -7,6 +7,12 @@ returns what is printed. ``NEEDS_ROUTING = False`` lets it run where nothing in 
 
 from types import ModuleType
 
-from . import explain, init, route, schema
+from . import explain, init, route, schema, validate
 
-SUBCOMMANDS: dict[str, ModuleType] = {"explain": explain, "route": route, "schema": schema, "init": init}
+SUBCOMMANDS: dict[str, ModuleType] = {
+    "explain": explain,
+    "validate": validate,
+    "route": route,
+    "schema": schema,
+    "init": init,
+}

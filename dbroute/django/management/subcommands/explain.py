@@ -8,9 +8,9 @@ from django.core.management.base import CommandError, CommandParser
 from dbroute.config import load
 from dbroute.config.explain import UnknownPathError, explain
 from dbroute.config.show import as_json, as_table
-from dbroute.django.routes import mark
-from dbroute.django.settings import origin
 from dbroute.exceptions import ConfigError
+
+from ..filled import settings_origin
 
 
 def add_arguments(parser: CommandParser) -> None:
@@ -28,12 +28,7 @@ def run(*, key: str, env: str | None, json: bool, wide: bool, **options: Any) ->
         CommandError: Nothing goes by the path, the environment's configuration is wrong, or settings.py is written by
             hand, so that no configuration lies behind it.
     """
-    found = origin(mark())
-    if found is None:
-        raise CommandError(
-            "These settings were not filled by dbroute, so there is nothing to explain. "
-            "`dbroute explain` reads the files without Django."
-        )
+    found = settings_origin()
     try:
         config = found.config
         if env is not None:
