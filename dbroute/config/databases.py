@@ -175,6 +175,8 @@ class Databases:
                 if port and values.get("port"):
                     raise UrlError("the port is given twice", "leave it out of the URL, or out of the variable")
                 values |= {"host": Secret(name) if name else None, "port": port or values.get("port")}
+            elif "://" in text:
+                raise UrlError("is a URL", "write the host alone, or the whole as 'url'")
             elif re.fullmatch(r"[^:/\[]+:\d+", text):
                 raise UrlError("holds a port", "write it as 'port'")
         except UrlError as error:

@@ -98,8 +98,7 @@ class Environ:
             if from_file and twin in variables:
                 self.problems.add(variable.source, "", f"{twin} is set too", "unset one of the two")
                 continue
-            leaf = self.leaf(name, from_file)
-            for below, node in leaves(self.typed(leaf, path), path) if leaf is not None else ():
+            for below, node in leaves(self.typed(self.leaf(name, from_file), path), path):
                 if (other := _place(tree, below, node)) is not None:
                     self.problems.add(variable.source, "", f"{other} sets the same value", "unset one of the two")
         return _branch(tree, source)
@@ -232,15 +231,16 @@ class Environ:
             self._below[path] = found
         return self._below[path]
 
-    def leaf(self, name: str, from_file: bool) -> Leaf | None:
+    def leaf(self, name: str, from_file: bool) -> Leaf:
         """Return the variable's text, or the text of the file that it names."""
         variable = self.variables[name]
+        unknown = Leaf(None, variable.source, reading="missing")
         if not from_file:
             try:
                 variable.value.encode()
             except UnicodeEncodeError:
                 self.problems.add(variable.source, "", "is not UTF-8", "set it again, in UTF-8")
-                return None
+                return unknown
             return Leaf(variable.value, variable.source, reading="text")
         where = attrs.evolve(variable.source, name=f"{variable.source} ({variable.value})", line=0)
         try:
@@ -251,7 +251,7 @@ class Environ:
         except (OSError, ValueError):
             hint = "check that the file exists, is readable, and holds UTF-8 text"
             self.problems.add(variable.source, "", "names a file that cannot be read", hint)
-            return None
+            return unknown
         for newline in ("\r\n", "\n"):
             if text.endswith(newline):
                 text = text[: -len(newline)]

@@ -68,8 +68,8 @@ def fault(error: yaml.MarkedYAMLError, text: str, parser: Any) -> Fault:
         return _block_ends(lines, line, column, first, text, parser)
     if "cannot start any token" in problem:
         return _bad_beginning(lines[line - 1], line, column)
-    # What the pure parser adds behind the comma quotes the file.
-    said = problem.partition(", but ")[0]
+    # What the pure parser adds behind these quotes the file.
+    said = re.split(r", but |(?<=character) '", problem)[0]
     return Fault(line, column, said, "check indentation, colons and quotes")
 
 
@@ -91,15 +91,15 @@ def _block_ends(lines: list[str], line: int, column: int, first: int, text: str,
         return Fault(begin.line + 1, begin.column + 1, f"a quote has its end in line {line}", "close it in its line")
     if lines[line - 1][: column - 1].strip():
         return Fault(line, column, "there is more behind a value that has ended", "quote the whole value")
-    above = _above(lines, line)
-    if _indent(lines, above) == column and (found := _no_key(lines, above)) is not None:
-        return found
     starts = lines[first - 1].lstrip().startswith("- "), lines[line - 1].lstrip().startswith("- ")
     if starts == (True, False) and column <= _indent(lines, first):
         return Fault(line, column, f"is no item of the list that begins in line {first}", "begin all items with '- '")
     if starts == (False, True) and column >= _indent(lines, first):
         message = f"is an item of a list in the mapping that begins in line {first}"
         return Fault(line, column, message, "remove the '- ', or begin all lines of the list with it")
+    above = _above(lines, line)
+    if _indent(lines, above) == column and (found := _no_key(lines, above)) is not None:
+        return found
     return _indented(lines, line, column)
 
 

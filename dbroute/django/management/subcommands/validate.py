@@ -52,5 +52,5 @@ def run(*, env: str | None, ignore_unset: bool, **options: Any) -> str:
         if verdict.problems:
             lines.append(report(ConfigError(verdict.problems), excerpts=sys.stderr.isatty()))
     if failed:
-        raise CommandError("\n".join(lines))
+        raise CommandError("\n".join(["the configuration cannot be used", *lines]))
     return "\n".join(lines)
