@@ -136,3 +136,53 @@ def test_without_a_command_it_says_what_there_is(capsys: pytest.CaptureFixture[s
 
     assert exit_.value.code == 2
     assert "COMMAND" in capsys.readouterr().err
+
+
+# A DjangoConfig below the files
+
+
+DECLARED = """\
+import attrs
+from dbroute import DjangoConfig
+
+
+@attrs.frozen
+class Mail:
+    port: int = 25
+
+
+class {name}(DjangoConfig):
+    databases = {{"default": "sqlite:///a.sqlite3"}}
+    mail: Mail
+"""
+
+
+def test_validate_and_explain_take_a_class(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cli_declared.py").write_text(DECLARED.format(name="Mine"))
+    (tmp_path / "config.prod.yaml").write_text("mail: {port: 5}\n")
+    (tmp_path / "config.stage.yaml").write_text("mail: {prot: 5}\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    valid = run(capsys, "validate", "--all", "--config", "cli_declared:Mine")
+    explained = run(capsys, "explain", "mail.port", "--env", "prod", "--config", "cli_declared:Mine")
+
+    assert valid == (
+        1,
+        "dev: no files: 1 database, 0 rules; nothing is wrong\n"
+        "prod: config.prod.yaml: 1 database, 0 rules; nothing is wrong\n",
+        "stage:\nconfig.stage.yaml:1:8  mail.prot: unknown key; did you mean 'port'?\n",
+    )
+    assert explained == (0, "path       value  source\nmail.port  5      config.prod.yaml:1:14\n", "")
+
+
+def test_a_class_that_is_not_there_is_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = run(capsys, "validate", tmp_path, "--config", "nowhere:Mine")
+
+    assert found == (
+        1,
+        "",
+        "--config  'nowhere' cannot be imported: No module named 'nowhere'; run it in the project's folder\n",
+    )

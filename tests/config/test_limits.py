@@ -105,7 +105,8 @@ def test_mirror_of_a_mirror_is_refused(tmp_path: Path) -> None:
         """
 
     assert error(tmp_path, text) == (
-        "config.yaml:4:42  databases.c.test.mirror: 'b' has no test database of its own; name the database that is copied"
+        "config.yaml:4:42  databases.c.test.mirror: 'b' has no test database of its own; "
+        "name the database that is copied"
     )
 
 
@@ -129,7 +130,8 @@ def test_test_databases_that_wait_for_each_other_are_refused(tmp_path: Path) -> 
     ("text", "message"),
     [
         ("databse:\n  url: sqlite:///a\nrouting: {x: default}", "1:1  databse: unknown key; did you mean 'database'?"),
-        ("databse:\n  default: sqlite:///a\nrouting: {x: default}", "1:1  databse: unknown key; did you mean 'databases'?"),
+        ("databse:\n  default: sqlite:///a\nrouting: {x: default}", "1:1  databse: unknown key; "
+         "did you mean 'databases'?"),
         ("databases: soon\nrouting: {x: default}", "1:12  databases: expected a mapping, got 'soon'; "
          "write keys below it, or remove it"),
         ("database: {ulr: 'sqlite:///a'}", "1:12  database.ulr: unknown key; did you mean 'url'?"),

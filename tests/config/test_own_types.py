@@ -1,12 +1,15 @@
 """The types of leaves that sections of one's own may have."""
 
+import copy
+import json
+import pickle
 from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
 
-from dbroute import ConfigError, DjangoConfig, Size, Url
+from dbroute import ConfigError, DjangoConfig, Secret, Size, Url
 
 NOTHING = Size(0)
 
@@ -62,3 +65,56 @@ def test_a_section_cannot_have_a_name_of_the_tree(tmp_path: Path) -> None:
         Clash().load(tmp_path, environ={})
 
     assert "layers: is a name that the tree has already; rename the section" in str(caught.value)
+
+
+# Texts of a secret origin
+
+
+@attrs.frozen
+class Service:
+    name: str = ""
+    url: Url | None = None
+    secret: Secret = attrs.field(factory=lambda: Secret(""))
+    tags: list[str] = attrs.field(factory=list)
+    labels: dict[str, str] = attrs.field(factory=dict)
+    api_key: str = ""
+
+
+class WithService(DjangoConfig):
+    databases = {"default": "sqlite:///x.sqlite3"}
+    service: Service
+
+
+def test_texts_of_a_secret_origin_print_as_stars_and_are_texts(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(
+        "service: {name: '${V}', url: 'https://${V}@h', secret: '${V}', tags: ['${V}'], labels: {a: 'x${V}'},\n"
+        "  api_key: k1}\n"
+    )
+
+    service: Any = WithService().load(tmp_path, environ={"V": "hunter2"}).service
+
+    assert repr(service) == ("Service(name=***, url=***, secret=***, tags=[***], labels={'a': ***}, api_key=***)")
+    assert service == Service(
+        "hunter2", Url("https://hunter2@h"), Secret("hunter2"), ["hunter2"], {"a": "xhunter2"}, "k1"
+    )
+    assert f"{service.name} {service.url}" == "hunter2 https://hunter2@h"
+    assert isinstance(service.url, Url)
+    assert json.dumps(service.name) == '"hunter2"'
+
+
+def test_text_of_a_secret_file_prints_as_stars_and_survives_pickle_and_copy(tmp_path: Path) -> None:
+    (tmp_path / "name").write_text("hunter2\n")
+    environ = {"DBROUTE_SERVICE__NAME_FILE": str(tmp_path / "name"), "DBROUTE_SERVICE__TAGS": "plain"}
+
+    service: Any = WithService().load(tmp_path, environ=environ).service
+
+    copies = [pickle.loads(pickle.dumps(service.name)), copy.deepcopy(service.name)]
+    assert (copies, repr(copies), service.tags) == (["hunter2", "hunter2"], "[***, ***]", ["plain"])
+
+
+def test_texts_without_a_secret_are_plain(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("service: {name: shop, url: 'https://h', tags: [a]}\n")
+
+    service: Any = WithService().load(tmp_path, environ={}).service
+
+    assert [type(value) for value in (service.name, service.url, *service.tags)] == [str, Url, str]

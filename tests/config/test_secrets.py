@@ -209,3 +209,27 @@ def test_the_nodes_behind_the_tree_print_no_value(tmp_path: Path) -> None:
     config = load(tmp_path, environ={"NAME": "hunter3"})
 
     assert "hunter" not in repr(config.nodes) + repr(config.layers) + repr(config.databases)
+
+
+def test_built_in_texts_out_of_references_print_as_stars_in_the_tree(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(
+        "databases:\n"
+        "  default: sqlite:///a\n"
+        "  b: {engine: '${E}', name: n, migrates_like: '${D}', test: {charset: '${C}'}}\n"
+        "routing: {x: '${D}', keys: default}\n"
+    )
+
+    config = load(tmp_path, environ={"E": "hunter2.backend", "D": "default", "C": "hunter3"})
+
+    assert "hunter" not in repr(config.databases)
+    assert repr(dict(config.routing)) == "{'x': ***, 'keys': 'default'}"
+    assert config.databases["b"].engine == "hunter2.backend"
+
+
+def test_short_form_holds_no_plain_url(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("database: {url: 'postgresql://u:hunter2@h/n'}\n")
+
+    config = load(tmp_path, environ={})
+
+    assert "hunter2" not in repr(vars(config.database))
+    assert config.database.url == "postgresql://u:hunter2@h/n"

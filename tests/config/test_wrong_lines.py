@@ -105,7 +105,7 @@ def may_be_meant(how: str, line: str, file: Path) -> bool:
     if how == "key misspelt":
         # An alias, a rule, an option: its reader cannot know better, unless something else names it.
         return depth == 2 or key in {"connect_timeout", "options"}
-    if how.startswith("indented one") or how.startswith("indented three"):
+    if how.startswith(("indented one", "indented three")):
         return not value or line.startswith("  ")  # the only key of its mapping, or all of the file
     return how == "no space" and key in TEXTS
 
@@ -116,7 +116,8 @@ def declared(project: Path) -> DjangoConfig | None:
     if not path.exists():
         return None
     spec = importlib.util.spec_from_file_location(f"{project.name}_config", path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     found: DjangoConfig = module.MyConfig()

@@ -25,12 +25,13 @@ FAULTS = [
      "or leave no value in line 1"),
     (" a:\n  b: 1\nc: 2", f"3:1  is not YAML: is indented less than line 1; {ALIKE}"),
     ("a:\n  b: 1\n c: 2", f"3:2  is not YAML: is indented less than line 2 and more than line 1; {ALIKE}"),
-    ("a:\n   b:\n    x: 1\n\n# y\n  c: 2", f"6:3  is not YAML: is indented less than line 2 and more than line 1; {ALIKE}"),
+    ("a:\n   b:\n    x: 1\n\n# y\n  c: 2", "6:3  is not YAML: is indented less than line 2 and more than line 1; "
+     f"{ALIKE}"),
     ("a:\n\tb: 1", "2:1  is not YAML: a line is indented with a tab; indent with spaces"),
     # lists
     ("a:\n  - b\n  c: 1", "3:3  is not YAML: is no item of the list that begins in line 2; begin all items with '- '"),
-    ("a:\n  b: 1\n  - c", "3:3  is not YAML: is an item of a list in the mapping that begins in line 2; remove the '- ', "
-     "or begin all lines of the list with it"),
+    ("a:\n  b: 1\n  - c", "3:3  is not YAML: is an item of a list in the mapping that begins in line 2; "
+     "remove the '- ', or begin all lines of the list with it"),
     ("a: [hunter2\nb: c", "1:4  is not YAML: '[' has no ']' that belongs to it; close it, or quote a text that begins "
      "with '['"),
     ("a: {b: [1, 2}", "1:8  is not YAML: '[' has no ']' that belongs to it; close it, or quote a text that begins "
