@@ -149,7 +149,7 @@ def test_changes_may_be_written_as_in_a_class():
             {"databases": {"analytics": {"conn_max_agee": 5}}},
             "override_config  databases.analytics.conn_max_agee: unknown key; did you mean 'conn_max_age'?",
         ),
-        ({"databse": {}}, "override_config  databse: unknown key; did you mean 'database'?"),
+        ({"databse": {}}, "override_config  databse: unknown key; did you mean 'databases'?"),
         (
             {"routing": {"blog": "blog_bd"}},
             "override_config  routing.blog: there is no database 'blog_bd'; did you mean 'blog_db'?",
