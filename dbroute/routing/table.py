@@ -162,6 +162,12 @@ class RouteTable:
             return False
         return database.test_migrate and self.under_test()
 
+    def takes_historical(self, alias: str, app_label: str, model_name: str) -> bool:
+        """Say whether a table that a migration names belongs on this database, whatever the code says of it today."""
+        return self.takes_migrations(alias) and self.modelled_on(alias) == _alias_of(
+            self._decide(app_label, model_name)
+        )
+
     def refuses_writes(self, alias: str) -> bool:
         """Say whether writes to this database are refused; a test runner may write everywhere."""
         database = self.databases.get(alias)
