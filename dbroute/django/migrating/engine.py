@@ -21,6 +21,7 @@ from .author import load_django_command
 from .history import key_of
 from .lockstep import Walk, walk_all
 from .member import Member, OddPlanError
+from .scope import scope
 from .states import with_relations
 
 
@@ -55,7 +56,14 @@ class Engine:
             odd = [member for walk in walks for member in self._announce(walk)]
             for walk in walks:
                 walk.members = [member for member in walk.members if member not in odd and not member.error]
-            for walk in walk_all([walk for walk in walks if walk.members], jobs=self.jobs, stopped=self.stopped):
+            try:
+                walks = walk_all([walk for walk in walks if walk.members], jobs=self.jobs, stopped=self.stopped)
+            finally:
+                # What ran is recorded already; what only had to be recorded is still to be written, come what may.
+                for member in members:
+                    with keeping(member):
+                        member.flush()
+            for walk in walks:
                 self._complete(walk)
             for member in odd:
                 self._migrate_alone(member)
@@ -64,7 +72,7 @@ class Engine:
         """Send pre_migrate for each database of a walk, and yield those that Django's own executor has to migrate."""
         apps = walk.state.complete()
         for member in walk.members:
-            with keeping(member):
+            with keeping(member), scope(member.alias):
                 with self._printing() as out:
                     emit_pre_migrate_signal(
                         self.verbosity, self.interactive, member.alias, stdout=out, apps=apps, plan=member.plan
@@ -79,28 +87,23 @@ class Engine:
 
     def _complete(self, walk: Walk) -> None:
         """End the run on the databases of a walk, and send post_migrate for those that arrived."""
-        arrived = []
-        for member in walk.members:
+        arrived = [member for member in walk.members if not member.error and not member.left]
+        for member in arrived:
             with keeping(member):
-                # What ran is recorded already; what only had to be recorded is still to be written, even now.
-                if member.error or member.left:
-                    member.flush()
-                else:
-                    member.finish()
-                    arrived.append(member)
+                member.finish()
         if arrived:
             self._announce_end(with_relations(walk.state.complete()), arrived)
 
     def _announce_end(self, apps: StateApps, members: Sequence[Member]) -> None:
-        for member in members:
-            with keeping(member), self._printing() as out:
+        for member in (member for member in members if not member.error):
+            with keeping(member), scope(member.alias), self._printing() as out:
                 emit_post_migrate_signal(
                     self.verbosity, self.interactive, member.alias, stdout=out, apps=apps, plan=member.plan
                 )
 
     def _migrate_alone(self, member: Member) -> None:
         """Migrate by Django's executor: a handler of pre_migrate gave this database a plan of its own."""
-        with keeping(member):
+        with keeping(member), scope(member.alias):
             executor: Any = MigrationExecutor(member.connection, cast(Any, member.hear_executor))
             nodes = executor.loader.graph.nodes
             for migration, _ in member.plan:
@@ -133,7 +136,7 @@ def keeping(member: Member) -> Iterator[None]:
     """Keep an error for the report: it stops this database, and the others get their turn."""
     try:
         yield
-    except Exception as error:  # noqa: BLE001  whatever a driver or a handler raises
+    except (Exception, SystemExit) as error:  # noqa: BLE001  whatever a driver or a handler raises
         member.fail(error)
 
 

@@ -15,6 +15,7 @@ from .history import key_of
 from .member import Member
 from .states import Key, LeanState
 from .steps import Step, compute, for_many, is_schema_only
+from .tape import Tape
 
 
 @attrs.define(eq=False)
@@ -61,14 +62,11 @@ class Walk:
             lambda operation: any(member.needs(operation, migration.app_label) for member in wanted),
         )
         self.applied.add(key_of(migration))
-        parallel = [member for member in wanted if member.connection.vendor != "sqlite"]
-        if len(parallel) < 2 or jobs < 2 or not is_schema_only(migration):
-            parallel = []
-        for member in wanted:
-            if member not in parallel:
+        if is_schema_only(migration):
+            _run_schema(migration, steps, wanted, jobs)
+        else:
+            for member in wanted:
                 member.run(migration, steps)
-        if parallel:
-            _fan_out(migration, steps, parallel, jobs)
 
 
 def walk_all(walks: list[Walk], *, jobs: int, stopped: Callable[[], bool]) -> list[Walk]:
@@ -111,20 +109,40 @@ def _merged(walks: list[Walk]) -> list[Walk]:
     return merged
 
 
-def _fan_out(migration: Migration, steps: list[Step], members: Sequence[Member], jobs: int) -> None:
-    """Run a migration on several databases at once, each in a thread of its own."""
-    with for_many(steps) as lent, ThreadPoolExecutor(jobs) as pool:
-        language = translation.get_language()
+def _run_schema(migration: Migration, steps: list[Step], members: Sequence[Member], jobs: int) -> None:
+    """Run a migration that consists of schema operations: on several databases at once, where that is safe."""
+    together = [member for member in members if member.connection.vendor != "sqlite"]
+    # SQLite's editor changes what it is given while it works, so one of the files goes first and the others follow.
+    files = [member for member in members if member.connection.vendor == "sqlite"]
+    tape: Tape | None = None
+    while files and tape is None:
+        tape = files.pop(0).run(migration, steps, record=len(files) > 0)
+    if tape is not None:
+        _fan_out(lambda member: member.follow(migration, steps, tape), files, jobs)
+    for member in files:
+        if member.is_next(migration):
+            member.run(migration, steps)
+    with for_many(steps) as lent:
+        _fan_out(lambda member: member.run(migration, lent), together, jobs)
 
-        def work(member: Member) -> None:
-            with _lent(member), translation.override(language):
-                member.run(migration, lent)
 
-        with ExitStack() as sharing:
-            for member in members:
-                member.connection.inc_thread_sharing()
-                sharing.callback(member.connection.dec_thread_sharing)
-            list(pool.map(work, members))
+def _fan_out(work: Callable[[Member], object], members: Sequence[Member], jobs: int) -> None:
+    """Do a piece of work for several databases at once, each in a thread that uses its connection."""
+    if len(members) < 2 or jobs < 2:
+        for member in members:
+            work(member)
+        return
+    language = translation.get_language()
+
+    def work_in_thread(member: Member) -> None:
+        with _lent(member), translation.override(language):
+            work(member)
+
+    with ThreadPoolExecutor(min(jobs, len(members))) as pool, ExitStack() as sharing:
+        for member in members:
+            member.connection.inc_thread_sharing()
+            sharing.callback(member.connection.dec_thread_sharing)
+        list(pool.map(work_in_thread, members))
 
 
 @contextmanager

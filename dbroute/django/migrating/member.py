@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack, nullcontext
 from typing import Any
 
 import attrs
@@ -17,8 +18,10 @@ from django.db.migrations.recorder import MigrationRecorder
 from .connection import describe, masked
 from .history import Goal, History, key_of
 from .operations import may_run, touches
+from .scope import scope
 from .states import Key
-from .steps import Step, is_wrapped
+from .steps import Step, is_schema_only, is_wrapped
+from .tape import DifferentSchemaError, Tape, can_be_recorded, schema_of
 
 Plan = list[tuple[Migration, bool]]
 
@@ -118,23 +121,48 @@ class Member:
         self._rows += self.history.planner.records(migration)
         self.recorded.append(str(migration))
 
-    def run(self, migration: Migration, steps: Sequence[Step]) -> None:
+    def run(self, migration: Migration, steps: Sequence[Step], *, record: bool = False) -> Tape | None:
         """
         Run a migration and record it; an error stops this database and is kept, not raised.
 
         Args:
             migration: Of the walk.
             steps: What of it may change databases.
+            record: Whether to return what the database was told, for others of its kind.
         """
+        due = tuple(step for step in steps if self.needs(step.operation, step.app_label))
+        tape = Tape(due, None) if record and can_be_recorded(self.connection, due) else None
+        self._work(migration, lambda editor: self._perform(migration, steps, editor), tape)
+        return None if self.error else tape
+
+    def follow(self, migration: Migration, steps: Sequence[Step], tape: Tape) -> None:
+        """Run a migration by what another database was told; do nothing if this one stands elsewhere."""
+        due = tuple(step for step in steps if self.needs(step.operation, step.app_label))
+        if due != tape.steps or key_of(migration) in self.inserted:
+            return
+        try:
+            if schema_of(self.connection) != tape.before:
+                return
+        except Exception as error:  # noqa: BLE001  whatever a driver raises
+            self.fail(error)
+            return
+        self._work(migration, tape.play, None)
+
+    def _work(
+        self, migration: Migration, perform: Callable[[BaseDatabaseSchemaEditor], None], tape: Tape | None
+    ) -> None:
         begun = time.monotonic()
         self.running = str(migration)
         self._done = []
         self.heard(self)
         try:
-            self._run(migration, steps)
+            with nullcontext() if is_schema_only(migration) else scope(self.alias):
+                self._run(migration, perform, tape)
+        except DifferentSchemaError:
+            self.running = ""  # rolled back; it will be run in the ordinary way
         except BaseException as error:
             self.fail(error)
-            if not isinstance(error, Exception):
+            if not isinstance(error, Exception | SystemExit):
                 raise
         else:
             self.left.remove(migration)
@@ -184,19 +212,32 @@ class Member:
         if self.left:
             self._recorder.ensure_schema()
 
-    def _run(self, migration: Migration, steps: Sequence[Step]) -> None:
+    def _run(
+        self, migration: Migration, perform: Callable[[BaseDatabaseSchemaEditor], None], tape: Tape | None
+    ) -> None:
         rows = [*self._rows, *self.history.planner.records(migration)]
         written = False
         self._rolls_back = self.connection.features.can_rollback_ddl and migration.atomic
-        with self.connection.schema_editor(atomic=migration.atomic) as editor:
-            for step in self._with_insertions(migration, steps):
-                step(editor)
+        if tape is not None:
+            tape.before = schema_of(self.connection)
+        with ExitStack() as entered:
+            editor = self.connection.schema_editor(atomic=migration.atomic)
+            if tape is not None:
+                entered.enter_context(tape.recording(editor))
+            entered.enter_context(editor)
+            perform(editor)
             if not editor.deferred_sql:
                 self._write(rows)
                 written = True
+        if tape is not None:
+            tape.after = schema_of(self.connection)
         if not written:
             self._write(rows)
         self._rows = []
+
+    def _perform(self, migration: Migration, steps: Sequence[Step], editor: BaseDatabaseSchemaEditor) -> None:
+        for step in self._with_insertions(migration, steps):
+            step(editor)
 
     def _with_insertions(
         self, migration: Migration, steps: Sequence[Step]

@@ -88,7 +88,7 @@ def _in_database(field: Field[Any, Any]) -> Any:
 
 
 def reads_relations(operation: Operation, label: str, before: Mapping[tuple[str, str], ModelState]) -> bool:
-    """Return whether an operation follows the foreign keys that lead to its model: then all classes have to be right."""
+    """Return whether an operation follows the foreign keys that lead to its model; then all classes must be right."""
     if isinstance(operation, migrations.RenameModel):
         return True
     if not isinstance(operation, migrations.AlterField):

@@ -125,9 +125,10 @@ class Run:
         )
         try:
             engine.migrate(members)
-        finally:
-            for member in members:
-                self._end(_outcome(member))
+        except KeyboardInterrupt:
+            self.interrupted = True
+        for member in members:
+            self._end(_outcome(member))
         for alias in alone:
             self._migrate_alone(alias)
 

@@ -6,10 +6,12 @@ import io
 import time
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import attrs
-from django.core.management import call_command, get_commands
+from django.apps import apps
+from django.core.management import call_command, find_commands, get_commands
 
 from .author import load_django_command
 from .connection import describe, engine_of, masked
@@ -17,12 +19,24 @@ from .operations import touches
 from .outcome import Outcome
 from .request import Request
 
-OWN = ("django.core", "dbroute.django")
+OURS = "dbroute.django"
+DJANGOS = "django.core"
+
+
+def provider() -> str:
+    """Return the package whose ``migrate`` is Django's, or stands in its place, with ours out of sight."""
+    found = get_commands()["migrate"]
+    if found != OURS:
+        return str(found)
+    for config in apps.get_app_configs():
+        if config.name != OURS and "migrate" in find_commands(str(Path(config.path) / "management")):
+            return config.name
+    return DJANGOS
 
 
 def is_replaced() -> bool:
     """Return whether an app brings a ``migrate`` of its own, which nobody else can stand in for."""
-    return get_commands()["migrate"] not in OWN
+    return provider() != DJANGOS
 
 
 @attrs.define
