@@ -21,14 +21,23 @@ RECORDED = "django_migrations"
 ELSEWHERE = "elsewhere: "
 
 
-def dump(site: Site, url: str) -> list[str]:
-    """Return everything that is in a database."""
+def dump(site: Site, url: str, *, numbers: bool = True) -> list[str]:
+    """
+    Return everything that is in a database.
+
+    Args:
+        site: Where it is.
+        url: Which it is.
+        numbers: Keys and sequences too. A server does not give back the numbers of rows that were rolled back.
+    """
     with closing(site.connect(url)) as connection, closing(connection.cursor()) as cursor:
         reader = {"sqlite": _sqlite, "postgresql": _postgres, "mysql": _mariadb}[site.vendor]
         schema, columns = reader(cursor, url)
         names = [name for name in columns if name != RECORDED]
         recorded = _recorded(cursor) if RECORDED in columns else {}
-        rows = [line for name in names for line in _rows(cursor, site.vendor, name, columns[name])]
+        rows = [line for name in names for line in _rows(cursor, site.vendor, name, columns[name], numbers)]
+    if not numbers:
+        schema = schema_of(schema)
     return [*schema, *(f"recorded {app}: {name}" for app in sorted(recorded) for name in recorded[app]), *rows]
 
 
@@ -52,8 +61,10 @@ def _recorded(cursor: Any) -> dict[str, list[str]]:
     return found
 
 
-def _rows(cursor: Any, vendor: str, table: str, columns: list[tuple[str, str]]) -> list[str]:
+def _rows(cursor: Any, vendor: str, table: str, columns: list[tuple[str, str]], numbers: bool) -> list[str]:
     kept = [name for name, kind in columns if not UNSTABLE.match(kind)]
+    if not numbers:
+        kept = [name for name in kept if name != "id" and not name.endswith(("_id", "_ptr"))]
     mark = "`" if vendor == "mysql" else '"'
     if table.endswith("_note"):
         # Local ones in their order; those from other databases come in whichever order these are migrated.

@@ -143,7 +143,7 @@ def generate(seed: int, vendor: str, size: Size = Size()) -> Generated:  # noqa:
         vendor: ``sqlite``, ``postgresql`` or ``mysql``: what is in the migrations differs a little.
         size: How much of it.
     """
-    world = World(vendor, Random(f"{seed} {vendor} {size}"), atomic_only=size.killable)
+    world = World(vendor, Random(f"{seed} {vendor} {size}"), killable=size.killable)
     tellers = _tellers(world, size)
     for number in range(size.length):
         # The first app goes through all of its life before the others begin: its end can be depended on.
@@ -248,6 +248,7 @@ class _Teller:
         migration.operations += step.operations
         migration.atomic = migration.atomic and step.atomic
         migration.reversible = migration.reversible and step.reversible
+        migration.alone = migration.alone or step.alone
         for model in step.uses:
             if model.touched is not migration:
                 migration.dependencies[model.touched] = None
@@ -291,7 +292,9 @@ def _squash(world: World, app: App) -> Migration | None:
     ]
     world.random.shuffle(ranges)
     for found in ranges:
-        if all(migration.atomic for migration in found) and not _is_interrupted(found, everything):
+        # In one transaction PostgreSQL would alter a table whose rows were just written.
+        mixable = world.vendor != "postgresql" or not any(migration.alone for migration in found)
+        if mixable and all(migration.atomic for migration in found) and not _is_interrupted(found, everything):
             return _squashed(app, found)
     return None
 

@@ -73,6 +73,7 @@ class Migration:
         run_before: Migrations of other apps that name this one in no dependency of theirs.
         texts: Dependencies that are no plain pair.
         replaces: What a squash stands for.
+        alone: Has a step that is to be alone.
     """
 
     app: "App"
@@ -84,6 +85,7 @@ class Migration:
     texts: list[str] = attrs.field(factory=list)
     replaces: list["Migration"] = attrs.field(factory=list)
     atomic: bool = True
+    alone: bool = False
     reversible: bool = True
 
     @property
@@ -171,14 +173,14 @@ class World:
         random: The seed's.
         apps: All apps so far, in the order in which their stories are told.
         user: The swapped user model.
-        atomic_only: No step may stand outside of a transaction.
+        killable: No step may do what a rerun after a kill would do a second time.
     """
 
     vendor: str
     random: Random
     apps: list[App] = attrs.field(factory=list)
     user: Model | None = None
-    atomic_only: bool = False
+    killable: bool = False
     _names: int = 0
 
     def name(self, word: str) -> str:

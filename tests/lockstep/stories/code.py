@@ -8,15 +8,15 @@ from ..history import App, Model, Step, World, create, fill, run
 def data(world: World, app: App) -> Iterator[Step]:
     """Tell of data migrations: what they see of the state, with and without naming the database, hints, no transaction."""
     label = app.label
-    yield Step([run(f"code.say({label!r}, 'one')"), run(f"code.say({label!r}, 'two', using=False)")])
+    yield Step([run(f"code.say({label!r}, 'one')"), run(f"code.say({label!r}, 'two', using={world.killable})")])
     yield Step([run(f"code.see({label!r})", elidable="True")])
     yield Step([run(f"code.say({label!r}, 'hinted')", hints=f"{{'target_db': {app.home!r}}}")])
     yield Step([f"operations.RunQuietly(code.say({label!r}, 'quietly'))"])
-    if not world.atomic_only:
+    if not world.killable:
         yield Step([run(f"code.say({label!r}, 'outside')", atomic="False")], alone=True, atomic=False)
     yield Step([run(f"code.see({label!r})", f"code.say({label!r}, 'taken back')")])
     default = next((other for other in world.apps if other.home == "default"), None)
-    if default is not None and app.home != "default":
+    if default is not None and not world.killable and app.home != "default":
         # Into a table that its first migration made and no other one changes.
         yield Step([run(f"code.write_elsewhere({label!r}, {default.label!r}, 'default', {app.leaf.name!r})")],
                    uses=[Model(default, "Note", default.migrations[0])])  # fmt: skip
@@ -96,7 +96,7 @@ def strangers(world: World, app: App) -> Iterator[Step]:
     ])  # fmt: skip
     yield Step([f'operations.CreateView("{name}", "{app.label}_view_{lower}", "word")'])
     yield fill(label, 1)
-    if not world.atomic_only:
+    if not world.killable:
         yield Step([f'migrations.AddField("{lower}", "late", models.IntegerField(null=True))',
                     run(f"code.say({app.label!r}, 'not atomic')")], atomic=False)  # fmt: skip
     yield Step([run(f"code.see({app.label!r}, {label!r})"), f"operations.Watch({app.label!r}, {name!r})"])
@@ -114,7 +114,7 @@ def of_postgres(world: World, app: App) -> Iterator[Step]:
     yield Step([f'{package}.AddConstraintNotValid("{lower}", {check})'])
     yield Step([f'{package}.ValidateConstraint("{lower}", "pg_{lower}")'])
     yield Step([f"{package}.HStoreExtension()", f"{package}.BtreeGinExtension()"])
-    if not world.atomic_only:
+    if not world.killable:
         index = f'models.Index(fields=["word"], name="ix_{lower}")'
         yield Step([f'{package}.AddIndexConcurrently("{lower}", {index})'], alone=True, atomic=False)
         yield Step([f'{package}.RemoveIndexConcurrently("{lower}", "ix_{lower}")'], alone=True, atomic=False)

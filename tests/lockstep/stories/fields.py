@@ -327,8 +327,8 @@ def values_of_the_database(world: World, app: App) -> Iterator[Step]:
     yield Step([
         f'migrations.AddField("{lower}", "state", models.CharField(max_length=9, db_default=models.Value("new")))',
         f'migrations.AddField("{lower}", "word", models.CharField(max_length=9, default="", '
-        f'db_collation="{collation}"))',
-        f'migrations.AlterField("{lower}", "amount", models.IntegerField(db_default=2, db_comment="pieces"))',
+        f'db_comment="a word", db_collation="{collation}"))',
+        f'migrations.AlterField("{lower}", "amount", models.IntegerField(db_default=2))',
     ])  # fmt: skip
     yield Step([
         f'migrations.AddField("{lower}", "double", models.GeneratedField(expression=models.F("price") + '
