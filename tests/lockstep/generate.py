@@ -13,7 +13,7 @@ import attrs
 
 from tests.projects import MYSQL_DRIVER, Project, project
 
-from .history import ID, App, Migration, Model, Step, World, create
+from .history import App, Migration, Model, Step, World, create
 from .stories import STORIES, Story
 from .stories.code import pinned
 
@@ -83,8 +83,7 @@ class Generated:
         late: Files that are written then: squashes of what some databases have in part.
         start: Alias to the migrations that it has reached; none where it is empty.
         zero: An app that can be migrated back to zero, with all that depends on it.
-        operations: Names of the operations that occur, with their number.
-        migrations: How many there are.
+        middle: A migration of an app to which the app can be taken back.
     """
 
     seed: int
@@ -101,16 +100,18 @@ class Generated:
         """How many migrations there are, squashes aside."""
         return sum(len(app.migrations) for app in self.apps)
 
+    def lives_on(self, label: str) -> list[str]:
+        """Return the databases that have tables of an app."""
+        (app,) = (app for app in self.apps if app.label == label)
+        more = ["tenant"] if app.home == "north" else ["pinned_db"] if app is self.apps[1] else []
+        return [app.home, *more]
+
     def write(self, folder: Path, urls: Mapping[str, str], *, late: bool = True) -> Project:
         """Write the project into a folder, for these databases."""
         files = {**self.early, **(self.late if late else {}), "config.yaml": _config(self.apps, urls)}
         made = project(folder, settings=f"{MYSQL_DRIVER}\n{_settings(self.apps)}", files=files)
         shutil.copytree(Path(__file__).parent / "support", folder / "support", dirs_exist_ok=True)
         return made
-
-    def write_late(self, made: Project) -> None:
-        """Add the files that come later."""
-        made.write(self.late)
 
 
 def _settings(apps: tuple[App, ...]) -> str:
@@ -328,9 +329,8 @@ def _files(apps: tuple[App, ...]) -> Iterator[tuple[str, str]]:
 
 def _path(apps: tuple[App, ...], migration: Migration) -> str:
     label = migration.app.label
-    return f"elsewhere/{label}/{migration.name}.py" if label == apps[-1].label else (
-        f"{label}/migrations/{migration.name}.py"
-    )  # fmt: skip
+    folder = f"elsewhere/{label}" if label == apps[-1].label else f"{label}/migrations"
+    return f"{folder}/{migration.name}.py"
 
 
 def _is_reversible(apps: tuple[App, ...], app: App) -> bool:
@@ -360,6 +360,3 @@ def _start(world: World) -> dict[str, tuple[tuple[str, str], ...]]:
 
 def _behind(world: World) -> tuple[tuple[str, str], ...]:
     return tuple(world.random.choice(app.migrations).key for app in world.apps if world.random.random() < 0.5)
-
-
-__all__ = ["ALIASES", "ID", "Generated", "Size", "generate"]

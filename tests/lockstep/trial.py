@@ -153,12 +153,13 @@ class Side:
 
 def differences(theirs: Mapping[str, list[str]], ours: Mapping[str, list[str]]) -> str:
     """Return where two sets of databases differ, as text; empty where they do not."""
-    found = []
-    for alias, lines in theirs.items():
-        if lines != ours[alias]:
-            shown = difflib.unified_diff(lines, ours[alias], f"{alias}: stock", f"{alias}: migrate_all", lineterm="", n=0)
-            found += list(shown)[:SHOWN]
-    return "\n".join(found)
+    return "\n".join(difference(theirs[alias], ours[alias], alias) for alias in theirs if theirs[alias] != ours[alias])
+
+
+def difference(theirs: list[str], ours: list[str], alias: str) -> str:
+    """Return where a database differs from what it should be, as text."""
+    shown = difflib.unified_diff(theirs, ours, f"{alias}: stock", f"{alias}: migrate_all", lineterm="", n=0)
+    return "\n".join(list(shown)[:SHOWN])
 
 
 def start(side: Side, reached: Mapping[str, Sequence[tuple[str, str]]]) -> None:
