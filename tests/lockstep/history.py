@@ -191,10 +191,7 @@ class World:
     def partner(self, app: App, *, same_home: bool = True) -> Model | None:
         """Return a published model to point at; one whose table is in the same database, or whichever."""
         return self._choose(
-            model
-            for other in self.apps
-            for model in other.published
-            if other.home == app.home or not same_home
+            model for other in self.apps for model in other.published if other.home == app.home or not same_home
         )
 
     def parent(self, app: App) -> Model | None:

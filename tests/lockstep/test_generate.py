@@ -63,7 +63,14 @@ def test_a_large_project_has_every_way_of_depending_on_something(large: Generate
 
     missing = [
         word
-        for word in ("run_before", "__first__", "__latest__", "swappable_dependency", "atomic = False", "initial = True")
+        for word in (
+            "run_before",
+            "__first__",
+            "__latest__",
+            "swappable_dependency",
+            "atomic = False",
+            "initial = True",
+        )
         if word not in text
     ]
     assert missing == []
