@@ -231,6 +231,12 @@ class Member:
                 entered.enter_context(tape.recording(editor))
             entered.enter_context(editor)
             perform(editor)
+            if editor.atomic_migration:
+                # Django records after the transaction if anything was deferred; a process that is killed between the
+                # two would find its tables there and not recorded.
+                for sql in editor.deferred_sql:
+                    editor.execute(sql, None)
+                editor.deferred_sql.clear()
             if not editor.deferred_sql:
                 self._write(rows)
                 written = True
