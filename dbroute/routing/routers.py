@@ -104,7 +104,7 @@ class DatabaseRouter:
             return False
         model: Any = hints.get("model")
         if hasattr(model, "_meta"):
-            home = self._homes[model]
+            home = table.home(model)
         elif model_name:
             home = table.home_of_label(app_label, model_name)
         else:

@@ -5,6 +5,7 @@ from typing import Any, Protocol, Self, cast
 
 import attrs
 
+from . import scope
 from .databases import Database
 from .rules import HAND_WRITTEN, Rule
 
@@ -26,16 +27,25 @@ class Homes(dict[Model, str | None]):
     Home by model class; ``None`` where the table has no opinion.
 
     A class that is not the registered one is answered and forgotten: migrations build historical classes by the
-    thousand, and a key would keep each of them alive.
+    thousand, and a key would keep each of them alive. While a database is being migrated nothing is kept, and models
+    whose tables are on it are answered with that database.
     """
 
     def __init__(self, table: "Callable[[], RouteTable]") -> None:
         super().__init__()
         self._table = table
+        scope.keeps(self)
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        """Return what identifies the object: its answers come and go."""
+        return id(self)
 
     def __missing__(self, model: Model) -> str | None:
         table = self._table()
         home = table.home(model) if table.has_opinion else None
+        if scope.is_open():
+            # Kept answers would outlive the scope, and be given to threads that are not in it.
+            return table.home_while_migrating(scope.migrating(), model) or home
         if table.registers(model):
             self[model] = home
         return home
@@ -111,6 +121,11 @@ class RouteTable:
         """Return the alias that the model's rule names, else ``default``."""
         return _alias_of(self.rule_for(model))
 
+    def home_while_migrating(self, alias: str | None, model: Model) -> str | None:
+        """Return a database that is being migrated if it has the model's table because of its ``migrates_like``."""
+        modelled = self.modelled_on(alias) if alias is not None else None
+        return alias if modelled not in (None, alias) and modelled == self.home(model) else None
+
     def home_of_label(self, app_label: str, model_name: str) -> str:
         """Return the home of a model that is known by name only; the name may be in CamelCase."""
         return _alias_of(self._rule_for_label(app_label, model_name))
@@ -161,6 +176,12 @@ class RouteTable:
         if database.replica_of is not None:
             return False
         return database.test_migrate and self.under_test()
+
+    def takes_historical(self, alias: str, app_label: str, model_name: str) -> bool:
+        """Say whether a table that a migration names belongs on this database, whatever the code says of it today."""
+        return self.takes_migrations(alias) and self.modelled_on(alias) == _alias_of(
+            self._decide(app_label, model_name)
+        )
 
     def refuses_writes(self, alias: str) -> bool:
         """Say whether writes to this database are refused; a test runner may write everywhere."""
