@@ -1,5 +1,5 @@
 """
-Writes a Django project from a seed: apps over six databases, migrations with every operation, and a state to start from.
+Writes a Django project from a seed: apps over six databases, migrations with every operation, and where to start.
 
 The same seed and sizes give the same files.
 """
@@ -135,7 +135,7 @@ def _config(apps: tuple[App, ...], urls: Mapping[str, str]) -> str:
     return "\n".join(lines)
 
 
-def generate(seed: int, vendor: str, size: Size = Size()) -> Generated:  # noqa: B008  frozen
+def generate(seed: int, vendor: str, size: Size = Size()) -> Generated:
     """
     Return the project of a seed.
 
@@ -314,7 +314,11 @@ def _squashed(app: App, found: list[Migration]) -> Migration:
         squash.texts += [text for text in migration.texts if text not in squash.texts]
         squash.run_before += [other for other in migration.run_before if other not in squash.run_before]
         squash.dependencies.update(
-            {other: None for other in migration.dependencies if other not in found and migration not in other.run_before}
+            {
+                other: None
+                for other in migration.dependencies
+                if other not in found and migration not in other.run_before
+            }
         )
     return squash
 

@@ -22,12 +22,15 @@ class Model:
         name: Its name at this moment.
         touched: The migration that last changed what others see of it.
         users: The migrations that used it since.
+        abroad: Whether a key leads here from another database. Django cannot rename the model then: it would remake, on
+            SQLite, the table of the key where that table is not.
     """
 
     app: "App"
     name: str
     touched: "Migration | None" = None
     users: list["Migration"] = attrs.field(factory=list)
+    abroad: bool = False
 
     @property
     def label(self) -> str:
@@ -191,10 +194,7 @@ class World:
     def partner(self, app: App, *, same_home: bool = True) -> Model | None:
         """Return a published model to point at; one whose table is in the same database, or whichever."""
         return self._choose(
-            model
-            for other in self.apps
-            for model in other.published
-            if other.home == app.home or not same_home
+            model for other in self.apps for model in other.published if other.home == app.home or not same_home
         )
 
     def parent(self, app: App) -> Model | None:

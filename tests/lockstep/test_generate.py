@@ -63,7 +63,14 @@ def test_a_large_project_has_every_way_of_depending_on_something(large: Generate
 
     missing = [
         word
-        for word in ("run_before", "__first__", "__latest__", "swappable_dependency", "atomic = False", "initial = True")
+        for word in (
+            "run_before",
+            "__first__",
+            "__latest__",
+            "swappable_dependency",
+            "atomic = False",
+            "initial = True",
+        )
         if word not in text
     ]
     assert missing == []
@@ -83,7 +90,7 @@ def test_databases_start_at_different_points(large: Generated) -> None:
 
     assert sorted(start) == sorted(ALIASES)
     assert [] in [list(targets) for targets in start.values()]
-    assert len({targets for targets in start.values()}) > 3
+    assert len(set(start.values())) > 3
 
 
 def test_a_project_that_is_killed_has_nothing_that_a_rerun_would_do_twice() -> None:

@@ -299,7 +299,7 @@ class _Walker:
             return []
         self.together = names
         self._bind(names, 1)
-        return [f'migrations.AlterUniqueTogether("{self._name}", {{{tuple(["id", *names])!r}}})']
+        return [f'migrations.AlterUniqueTogether("{self._name}", {{{("id", *names)!r}}})']
 
     def rename_model(self) -> list[str]:
         old, self.model.name = self.model.name, self.world.name("Walk")
