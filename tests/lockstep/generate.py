@@ -1,5 +1,5 @@
 """
-Writes a Django project from a seed: apps over six databases, migrations with every operation, and a state to start from.
+Writes a Django project from a seed: apps over six databases, migrations with every operation, and where to start.
 
 The same seed and sizes give the same files.
 """

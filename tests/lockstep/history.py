@@ -22,12 +22,15 @@ class Model:
         name: Its name at this moment.
         touched: The migration that last changed what others see of it.
         users: The migrations that used it since.
+        abroad: Whether a key leads here from another database. Django cannot rename the model then: it would remake, on
+            SQLite, the table of the key where that table is not.
     """
 
     app: "App"
     name: str
     touched: "Migration | None" = None
     users: list["Migration"] = attrs.field(factory=list)
+    abroad: bool = False
 
     @property
     def label(self) -> str:

@@ -1,4 +1,4 @@
-"""Both sides of a trial: from the same start, ``migrate --database X`` for each X on one, ``migrate_all`` on the other."""
+"""Both sides of a trial, from the same start: ``migrate --database X`` for each X, and one ``migrate_all``."""
 
 import difflib
 import json
@@ -143,8 +143,8 @@ class Side:
 
     def _succeed(self, done: subprocess.CompletedProcess[str], what: str) -> None:
         if done.returncode:
-            raise TrialError(f"{what} in {self.project.root} ended with {done.returncode}:\n"
-                             + "\n".join([*done.stdout.splitlines()[-5:], *done.stderr.splitlines()[-25:]]))  # fmt: skip
+            end = [*done.stdout.splitlines()[-5:], *done.stderr.splitlines()[-25:]]
+            raise TrialError(f"{what} in {self.project.root} ended with {done.returncode}:\n" + "\n".join(end))
 
     def dump(self, *, numbers: bool = True) -> dict[str, list[str]]:
         """Return what is in each database."""

@@ -15,7 +15,8 @@ from .shapes import constraints, foreign_child, indexes, inheritance, options, p
 Story = Callable[[World, App], Iterator[Step]]
 
 STORIES: tuple[Story, ...] = (
-    published, walk, parent_of_others, family, inheritance, data, across_apps, plain_life, options, strangers, explicit_through,
+    published, walk, parent_of_others, family, inheritance, data, across_apps, plain_life, options, strangers,
+    explicit_through,
     constraints, separate, foreign_child, raw_sql, values_of_the_database, people, indexes, loose, unmanaged, own_types,
     of_postgres,
 )  # fmt: skip

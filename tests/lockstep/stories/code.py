@@ -6,7 +6,7 @@ from ..history import App, Model, Step, World, create, fill, run
 
 
 def data(world: World, app: App) -> Iterator[Step]:
-    """Tell of data migrations: what they see of the state, with and without naming the database, hints, no transaction."""
+    """Tell of data migrations: what they see of the state, the database named or not, hints, no transaction."""
     label = app.label
     yield Step([run(f"code.say({label!r}, 'one')"), run(f"code.say({label!r}, 'two', using={world.killable})")])
     yield Step([run(f"code.see({label!r})", elidable="True")])

@@ -89,6 +89,7 @@ class Column:
     default: bool = False
     indexed: bool = False
     bound: int = 0
+    born_null: bool = True
 
     @property
     def is_automatic(self) -> bool:
@@ -181,6 +182,7 @@ class _Walker:
             return []
         column = self.columns[name]
         column.null = not column.null
+        column.born_null = False
         if column.null or column.default:
             return [f'migrations.AlterField("{self._name}", "{name}", {column.text()})']
         text = column.text(KINDS[column.kind][1])
@@ -223,7 +225,8 @@ class _Walker:
         return [f'migrations.RenameField("{self._name}", "{name}", "{new}")']
 
     def remove(self) -> list[str]:
-        name = self._pick(lambda column: not column.bound and column.null)
+        # Taken back, the column is empty, so it must have allowed that all along.
+        name = self._pick(lambda column: not column.bound and column.null and column.born_null)
         if name is None or len(self.columns) < 4:
             return []
         del self.columns[name]
@@ -296,7 +299,7 @@ class _Walker:
             return []
         self.together = names
         self._bind(names, 1)
-        return [f'migrations.AlterUniqueTogether("{self._name}", {{{tuple(["id", *names])!r}}})']
+        return [f'migrations.AlterUniqueTogether("{self._name}", {{{("id", *names)!r}}})']
 
     def rename_model(self) -> list[str]:
         old, self.model.name = self.model.name, self.world.name("Walk")
@@ -355,7 +358,7 @@ def own_types(world: World, app: App) -> Iterator[Step]:
         f'migrations.AddField("{lower}", "paid", fields.MoneyField(default=3, currency="CHF"), preserve_default=False)',
     ])  # fmt: skip
     yield Step([
-        f'migrations.AlterField("{lower}", "paid", fields.MoneyField(null=True, currency="USD"))',
+        f'migrations.AlterField("{lower}", "paid", fields.MoneyField(digits=13, currency="USD"))',
         f'migrations.AlterField("{lower}", "loud", models.CharField(max_length=9))',
         run(f"code.say({app.label!r}, 'own types')"),
     ])  # fmt: skip

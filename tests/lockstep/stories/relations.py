@@ -10,6 +10,7 @@ CASCADE = "models.deletion.CASCADE"
 def pointer(app: App, model: Model, extra: str = "", kind: str = "ForeignKey", to: str = "") -> str:
     """Return the text of a relation to a model: without a constraint if its table is in another database."""
     constraint = "" if model.app.home == app.home else ", db_constraint=False"
+    model.abroad = model.abroad or bool(constraint)
     on_delete = "" if kind == "ManyToManyField" else f", on_delete={CASCADE}"
     return f"models.{kind}(to={to or repr(model.label)}{on_delete}{constraint}{extra})"
 
@@ -102,16 +103,20 @@ def published(world: World, app: App) -> Iterator[Step]:
     app.published.append(model)
     yield Step([run(f"code.fill({model.label!r}, 2)")], uses=[model], alone=True)
     yield Step([f'migrations.AddField("{model.name}", "size", models.IntegerField(default=3))'], changes=[model])
-    old, model.name = model.name, world.name("Site")
-    yield Step([f'migrations.RenameModel("{old}", "{model.name}")'], changes=[model])
+    if not model.abroad:
+        old, model.name = model.name, world.name("Site")
+        yield Step([f'migrations.RenameModel("{old}", "{model.name}")'], changes=[model])
     yield Step([
         f'migrations.AlterField("{model.name}", "name", models.TextField())',
         f'migrations.AlterModelTable("{model.name}", "{app.label}_sites_{model.name.lower()}")',
     ], changes=[model])  # fmt: skip
     yield Step([run(f"code.see({app.label!r}, {model.label!r})")], uses=[model])
-    old, model.name = model.name, world.name("Spot")
+    rename = []
+    if not model.abroad:
+        old, model.name = model.name, world.name("Spot")
+        rename = [f'migrations.RenameModel("{old}", "{model.name}")']
     yield Step([
-        f'migrations.RenameModel("{old}", "{model.name}")',
+        *rename,
         f'migrations.RenameField("{model.name}", "name", "title")',
         f'migrations.RemoveField("{model.name}", "size")',
     ], changes=[model])  # fmt: skip
@@ -149,6 +154,7 @@ def loose(world: World, app: App) -> Iterator[Step]:
     if target is None:
         return
     name = world.name("Loose")
+    target.abroad = target.abroad or target.app.home != app.home
     yield Step([create(name, f'("to", fields.LooseForeignKey("{target.label}", {CASCADE}, null=True))')],
                uses=[target])  # fmt: skip
     yield Step([f'migrations.AlterField("{name}", "to", fields.LooseForeignKey("{target.label}", {CASCADE}, null=True, '
@@ -164,8 +170,8 @@ def people(world: World, app: App) -> Iterator[Step]:
     name = world.name("Profile")
     target = "settings.AUTH_USER_MODEL"
     yield Step([create(name, f'("user", {pointer(app, user, kind="OneToOneField", to=target)})')], swappable=True)
-    yield Step([f'migrations.AddField("{name}", "boss", '
-                f'{pointer(app, user, ", null=True, related_name=" + repr("+"), to=target)})'], swappable=True)  # fmt: skip
+    boss = pointer(app, user, ", null=True, related_name='+'", to=target)
+    yield Step([f'migrations.AddField("{name}", "boss", {boss})'], swappable=True)
     if user.app.home == app.home:
         yield Step([f'migrations.AddField("{name}", "team", '
                     f'{pointer(app, user, ", related_name=" + repr("t_" + name.lower()), "ManyToManyField", target)})',

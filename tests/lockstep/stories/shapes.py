@@ -16,7 +16,8 @@ def inheritance(world: World, app: App) -> Iterator[Step]:
     yield Step([
         create(child.name, '("breed", models.CharField(max_length=20))', key=link, bases=f"('{parent.label}',)"),
         create(proxy.name, key="", bases=f"(bases.Loud, '{parent.label}')",
-               options="{'proxy': True, 'indexes': [], 'constraints': []}", managers="[('short', bases.ShortManager())]"),
+               options="{'proxy': True, 'indexes': [], 'constraints': []}",
+               managers="[('short', bases.ShortManager())]"),
     ])  # fmt: skip
     yield fill(child.label, 2)
     yield Step([
@@ -120,7 +121,8 @@ def unmanaged(world: World, app: App) -> Iterator[Step]:
     key = {"sqlite": "integer PRIMARY KEY AUTOINCREMENT", "postgresql": "serial PRIMARY KEY",
            "mysql": "integer AUTO_INCREMENT PRIMARY KEY"}[world.vendor]  # fmt: skip
     yield Step([
-        create(name, '("name", models.CharField(max_length=20))', options=f"{{'managed': False, 'db_table': '{table}'}}"),
+        create(name, '("name", models.CharField(max_length=20))',
+               options=f"{{'managed': False, 'db_table': '{table}'}}"),
         f'migrations.RunSQL("CREATE TABLE {table} (id {key}, name varchar(20) NOT NULL)", "DROP TABLE {table}")',
     ])  # fmt: skip
     yield Step([

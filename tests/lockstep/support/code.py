@@ -147,34 +147,26 @@ def related_value(field, alias, number, depth):
     return {field.name: row}
 
 
+PLAIN_VALUES = {
+    "EmailField": lambda number: f"{number}@example.com",
+    "BooleanField": lambda number: bool(number % 2),
+    "DateTimeField": lambda number: datetime.datetime(2026, 1, 1, 12, number % 60, tzinfo=datetime.UTC),
+    "DateField": lambda number: datetime.date(2026, 1, 1 + number % 28),
+    "DurationField": lambda number: datetime.timedelta(seconds=number),
+    "DecimalField": decimal.Decimal,
+    "JSONField": lambda number: {"number": number},
+    "BinaryField": lambda number: bytes([number % 256]),
+    "GenericIPAddressField": lambda number: f"10.0.0.{number % 250}",
+    "UUIDField": lambda number: f"00000000-0000-0000-0000-{number:012}",
+}
+
+
 def value_of(field, number):
     """Return a value for a plain column that is the same on every run and unique by number."""
     kind = field.get_internal_type()
-    if field.choices:
-        return field.choices[0][0]
     if kind in ("CharField", "TextField", "SlugField"):
         return f"{field.name[:4]}-{number}"
-    if kind == "EmailField":
-        return f"{number}@example.com"
-    if kind == "BooleanField":
-        return bool(number % 2)
-    if kind in ("DateTimeField",):
-        return datetime.datetime(2026, 1, 1, 12, number % 60, tzinfo=datetime.UTC)
-    if kind == "DateField":
-        return datetime.date(2026, 1, 1 + number % 28)
-    if kind == "DurationField":
-        return datetime.timedelta(seconds=number)
-    if kind == "DecimalField":
-        return decimal.Decimal(number)
-    if kind == "JSONField":
-        return {"number": number}
-    if kind == "BinaryField":
-        return bytes([number % 256])
-    if kind == "GenericIPAddressField":
-        return f"10.0.0.{number % 250}"
-    if kind == "UUIDField":
-        return f"00000000-0000-0000-0000-{number:012}"
-    return number
+    return PLAIN_VALUES.get(kind, int)(number)
 
 
 def read(app_label, label):
