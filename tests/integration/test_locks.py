@@ -298,7 +298,8 @@ def test_sqlite_link_in_place_of_the_lock_file_is_not_followed(tmp_path):
 
     result = made.python("""
         from django.db import connection
-        from dbroute.django.migrating.locks import LockFileError, hold
+        from dbroute.django.migrating.locks import hold
+        from dbroute.django.migrating.mutexes import LockFileError
         try:
             with hold(connection):
                 print("held")
