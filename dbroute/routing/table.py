@@ -134,6 +134,10 @@ class RouteTable:
         """Return the alias that the app's rule names, else ``default``; rules for single models do not count."""
         return _alias_of(self._decide(app_label, ""))
 
+    def homes_of_app(self, app_label: str) -> set[str]:
+        """Return every alias on which a model of an app may live."""
+        return {self.home_of_app(app_label), *(rule.alias for rule in self.rules if rule.may_match_of(app_label))}
+
     def rule_for(self, model: Model) -> Rule | None:
         """Return the rule that decides the model's home; ``None`` where none does."""
         meta = owner_of(model)._meta

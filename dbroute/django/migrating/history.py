@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from inspect import signature
 from typing import Any
@@ -258,3 +259,16 @@ def key_of(migration: Migration) -> Key:
 def _require(condition: bool, message: str) -> None:
     if not condition:
         raise CommandError(message)
+
+
+def forget_modules() -> None:
+    """
+    Have migrations read from their files again.
+
+    Whoever computes a state may change the operations that it is computed from (Django writes the new name of a renamed
+    field into the fields that refer to it), and they are the module's.
+    """
+    for config in apps.get_app_configs():
+        package, _ = MigrationLoader.migrations_module(config.label)
+        for name in [name for name in sys.modules if package and name.startswith(f"{package}.")]:
+            del sys.modules[name]

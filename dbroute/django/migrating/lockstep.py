@@ -14,7 +14,7 @@ from django.utils import translation
 from .history import key_of
 from .member import Member
 from .states import Key, LeanState
-from .steps import Step, compute, for_many, is_schema_only
+from .steps import Work, compute, for_many, is_schema_only
 from .tape import Tape
 
 
@@ -56,17 +56,19 @@ class Walk:
         for member in working:
             if member not in wanted:
                 member.record(migration)
-        steps = compute(
+        label = migration.app_label
+        work = compute(
             migration,
             self.state,
-            lambda operation: any(member.needs(operation, migration.app_label) for member in wanted),
+            lambda operation: any(member.needs(operation, label) for member in wanted),
+            {place for member in wanted for place in member.insertions(migration)},
         )
         self.applied.add(key_of(migration))
         if is_schema_only(migration):
-            _run_schema(migration, steps, wanted, jobs)
+            _run_schema(work, wanted, jobs)
         else:
             for member in wanted:
-                member.run(migration, steps)
+                member.run(work)
 
 
 def walk_all(walks: list[Walk], *, jobs: int, stopped: Callable[[], bool]) -> list[Walk]:
@@ -109,21 +111,21 @@ def _merged(walks: list[Walk]) -> list[Walk]:
     return merged
 
 
-def _run_schema(migration: Migration, steps: list[Step], members: Sequence[Member], jobs: int) -> None:
+def _run_schema(work: Work, members: Sequence[Member], jobs: int) -> None:
     """Run a migration that consists of schema operations: on several databases at once, where that is safe."""
     together = [member for member in members if member.connection.vendor != "sqlite"]
     # SQLite's editor changes what it is given while it works, so one of the files goes first and the others follow.
     files = [member for member in members if member.connection.vendor == "sqlite"]
     tape: Tape | None = None
     while files and tape is None:
-        tape = files.pop(0).run(migration, steps, record=len(files) > 0)
+        tape = files.pop(0).run(work, record=len(files) > 0)
     if tape is not None:
-        _fan_out(lambda member: member.follow(migration, steps, tape), files, jobs)
+        _fan_out(lambda member: member.follow(work, tape), files, jobs)
     for member in files:
-        if member.is_next(migration):
-            member.run(migration, steps)
-    with for_many(steps) as lent:
-        _fan_out(lambda member: member.run(migration, lent), together, jobs)
+        if member.is_next(work.migration):
+            member.run(work)
+    with for_many(work) as lent:
+        _fan_out(lambda member: member.run(lent), together, jobs)
 
 
 def _fan_out(work: Callable[[Member], object], members: Sequence[Member], jobs: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, nullcontext
 from typing import Any
 
@@ -20,7 +20,7 @@ from .history import Goal, History, key_of
 from .operations import may_run, touches
 from .scope import scope
 from .states import Key
-from .steps import Step, is_schema_only, is_wrapped
+from .steps import Step, Work, is_schema_only, is_wrapped
 from .tape import DifferentSchemaError, Tape, can_be_recorded, schema_of
 
 Plan = list[tuple[Migration, bool]]
@@ -111,7 +111,7 @@ class Member:
 
     def only_records(self, migration: Migration) -> bool:
         """Return whether a migration does nothing here, so that recording it is all there is to do."""
-        return key_of(migration) not in self.inserted and not any(
+        return not self.insertions(migration) and not any(
             self.needs(operation, migration.app_label) for operation in migration.operations
         )
 
@@ -121,24 +121,22 @@ class Member:
         self._rows += self.history.planner.records(migration)
         self.recorded.append(str(migration))
 
-    def run(self, migration: Migration, steps: Sequence[Step], *, record: bool = False) -> Tape | None:
+    def run(self, work: Work, *, record: bool = False) -> Tape | None:
         """
         Run a migration and record it; an error stops this database and is kept, not raised.
 
         Args:
-            migration: Of the walk.
-            steps: What of it may change databases.
+            work: What the migration comes down to.
             record: Whether to return what the database was told, for others of its kind.
         """
-        due = tuple(step for step in steps if self.needs(step.operation, step.app_label))
+        due = self._due(work)
         tape = Tape(due, None) if record and can_be_recorded(self.connection, due) else None
-        self._work(migration, lambda editor: self._perform(migration, steps, editor), tape)
+        self._work(work.migration, lambda editor: self._perform(work, editor), tape)
         return None if self.error else tape
 
-    def follow(self, migration: Migration, steps: Sequence[Step], tape: Tape) -> None:
+    def follow(self, work: Work, tape: Tape) -> None:
         """Run a migration by what another database was told; do nothing if this one stands elsewhere."""
-        due = tuple(step for step in steps if self.needs(step.operation, step.app_label))
-        if due != tape.steps or key_of(migration) in self.inserted:
+        if self._due(work) != tape.steps or self.insertions(work.migration):
             return
         try:
             if schema_of(self.connection) != tape.before:
@@ -146,7 +144,14 @@ class Member:
         except Exception as error:  # noqa: BLE001  whatever a driver raises
             self.fail(error)
             return
-        self._work(migration, tape.play, None)
+        self._work(work.migration, tape.play, None)
+
+    def insertions(self, migration: Migration) -> list[int]:
+        """Return the places of a migration at which something was put in for this database."""
+        return [place for place, _ in self.inserted.get(key_of(migration), ())]
+
+    def _due(self, work: Work) -> tuple[Step, ...]:
+        return tuple(step for step in work.steps if self.needs(step.operation, step.app_label))
 
     def _work(
         self, migration: Migration, perform: Callable[[BaseDatabaseSchemaEditor], None], tape: Tape | None
@@ -226,6 +231,12 @@ class Member:
                 entered.enter_context(tape.recording(editor))
             entered.enter_context(editor)
             perform(editor)
+            if editor.atomic_migration:
+                # Django records after the transaction if anything was deferred; a process that is killed between the
+                # two would find its tables there and not recorded.
+                for sql in editor.deferred_sql:
+                    editor.execute(sql, None)
+                editor.deferred_sql.clear()
             if not editor.deferred_sql:
                 self._write(rows)
                 written = True
@@ -235,35 +246,19 @@ class Member:
             self._write(rows)
         self._rows = []
 
-    def _perform(self, migration: Migration, steps: Sequence[Step], editor: BaseDatabaseSchemaEditor) -> None:
-        for step in self._with_insertions(migration, steps):
-            step(editor)
-
-    def _with_insertions(
-        self, migration: Migration, steps: Sequence[Step]
-    ) -> Iterable[Callable[[BaseDatabaseSchemaEditor], None]]:
-        """Yield what has to be run, in order."""
-        inserted = list(self.inserted.get(key_of(migration), ()))
-        for step in steps:
+    def _perform(self, work: Work, editor: BaseDatabaseSchemaEditor) -> None:
+        inserted = list(self.inserted.get(key_of(work.migration), ()))
+        for step in self._due(work):
             while inserted and inserted[0][0] <= step.place:
-                yield self._inserted(migration, inserted.pop(0)[1], step.before)
-            yield self._counted(step)
-        for _, operation in inserted:
-            yield self._inserted(migration, operation, steps[-1].after)
+                self._insert(work, *inserted.pop(0), editor)
+            step.run(editor)
+            self._done.append(step.operation.describe())
+        for place, operation in inserted:
+            self._insert(work, place, operation, editor)
 
-    def _counted(self, step: Step) -> Callable[[BaseDatabaseSchemaEditor], None]:
-        def run(editor: BaseDatabaseSchemaEditor) -> None:
-            if self.needs(step.operation, step.app_label):
-                step.run(editor)
-                self._done.append(step.operation.describe())
-
-        return run
-
-    def _inserted(
-        self, migration: Migration, operation: Operation, state: Any
-    ) -> Callable[[BaseDatabaseSchemaEditor], None]:
-        place = len(migration.operations)
-        return Step(operation, migration.app_label, state, state, place, is_wrapped(operation, migration)).run
+    def _insert(self, work: Work, place: int, operation: Operation, editor: BaseDatabaseSchemaEditor) -> None:
+        state, wrapped = work.moments[place], is_wrapped(operation, work.migration)
+        Step(operation, work.migration.app_label, state, state, place, wrapped).run(editor)
 
     def _write(self, rows: Sequence[Key]) -> None:
         self._recorder.ensure_schema()

@@ -121,7 +121,7 @@ def choose_app(targets: Sequence[Target], table: RouteTable, label: str, models:
     """
     if not table.has_opinion:
         return tuple(targets)
-    homes = {table.home_of_app(label), *(table.home(model) for model in models)}
+    homes = {*table.homes_of_app(label), *(table.home(model) for model in models)}
     chosen = tuple(target for target in targets if table.modelled_on(target.alias) in homes)
     if not chosen:
         raise PlanError(f"App '{label}' does not live there; it lives on {', '.join(sorted(homes))}.")

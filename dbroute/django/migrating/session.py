@@ -17,7 +17,7 @@ from django.db.migrations.loader import MigrationLoader
 from ..routes import project_table
 from .author import environment, is_terminal, make_migrations, missing_migrations
 from .connection import describe
-from .history import Goal
+from .history import Goal, forget_modules
 from .outcome import Outcome
 from .pending import find_pending
 from .plan import PlanError, Target, choose, choose_app, leave_out, plan_targets, unknown_app
@@ -221,6 +221,7 @@ class Session:
                 stdout=_unwrapped(self.command.stdout),
                 say=self._say,
             )
+            forget_modules()
         except CommandError:
             raise  # the models, not a database: nobody should migrate half of what they meant
         except Exception as error:  # noqa: BLE001  a database's fault; the run will name it

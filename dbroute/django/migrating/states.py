@@ -172,6 +172,15 @@ class LeanState(ProjectState):
         for key in models:
             self._note(key)
 
+    def rename_field(self, app_label: str, model_name: str, old_name: str, new_name: str) -> None:
+        """Rename a field; those that refer to it are copied first, for Django writes the new name into them."""
+        renamed = app_label, model_name
+        for key, state in self.models.items():
+            for name, field in state.fields.items():
+                if key == renamed or renamed in _targets_of(field, state):
+                    state.fields[name] = field.clone()
+        super().rename_field(app_label, model_name, old_name, new_name)
+
     def clear_delayed_apps_cache(self) -> None:
         """Do nothing: a complete registry has no delayed models."""
 
@@ -306,10 +315,15 @@ def _facts(state: ModelState) -> Any:
 
 def _targets(state: ModelState) -> Iterator[Key]:
     for field in state.fields.values():
-        remote = field.remote_field
-        for target in (getattr(remote, "model", None), getattr(remote, "through", None)):
-            if isinstance(target, str) and target != RECURSIVE_RELATIONSHIP_CONSTANT:
-                yield resolve_relation(target, state.app_label, state.name_lower)
+        yield from _targets_of(field, state)
+
+
+def _targets_of(field: Any, state: ModelState) -> Iterator[Key]:
+    """Yield the models that a field of a model points at, through a table of its own too."""
+    remote = field.remote_field
+    for target in (getattr(remote, "model", None), getattr(remote, "through", None)):
+        if isinstance(target, str) and target != RECURSIVE_RELATIONSHIP_CONSTANT:
+            yield resolve_relation(target, state.app_label, state.name_lower)
 
 
 def _closure(keys: set[Key], edges: dict[Key, set[Key]]) -> set[Key]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -69,21 +69,44 @@ def is_schema_only(migration: Migration) -> bool:
     return all(is_schema(operation) for operation in migration.operations)
 
 
-def compute(migration: Migration, state: LeanState, wanted: Callable[[Operation], bool]) -> list[Step]:
+@attrs.frozen(eq=False)
+class Work:
     """
-    Take the state past a migration and return its steps.
+    What a migration comes down to.
+
+    Attributes:
+        migration: Of a walk.
+        steps: What of it may change databases.
+        moments: The states at places where some database has something to insert, with complete registries.
+    """
+
+    migration: Migration
+    steps: Sequence[Step]
+    moments: Mapping[int, ProjectState]
+
+
+def compute(
+    migration: Migration, state: LeanState, wanted: Callable[[Operation], bool], moments: Collection[int] = ()
+) -> Work:
+    """
+    Take the state past a migration and return what it comes down to.
 
     Args:
         migration: The next one of the state's walk.
         state: Before the migration; after it when this returns.
         wanted: Whether some database needs an operation; the others change the state only.
+        moments: Places before whose operation something else will run; the last one is behind all operations.
     """
-    steps = []
+    steps, seen = [], {}
     for place, operation in enumerate(migration.operations):
+        if place in moments:
+            seen[place] = state.picture(state.complete())
         found = _advance(operation, migration.app_label, state, wanted(operation))
         wrapped = is_wrapped(operation, migration)
         steps += [Step(one, migration.app_label, old, new, place, wrapped) for one, old, new in found]
-    return steps
+    if len(migration.operations) in moments:
+        seen[len(migration.operations)] = state.picture(state.complete())
+    return Work(migration, steps, seen)
 
 
 Found = list[tuple[Operation, ProjectState, ProjectState]]
@@ -117,16 +140,16 @@ def _look(operation: Operation, label: str, state: LeanState) -> Callable[[], Pr
 
 
 @contextmanager
-def for_many(steps: list[Step]) -> Iterator[list[Step]]:
+def for_many(work: Work) -> Iterator[Work]:
     """
-    Lend steps that several threads may run at once.
+    Lend work that several threads may do at once.
 
     An operation that does not keep its default writes it on the field, which all databases share, and takes it away
     when the first one has used it. Here it is there as long as any of them is at work.
     """
     fields: list[Any] = []
     lent = []
-    for step in steps:
+    for step in work.steps:
         operation = step.operation
         if isinstance(operation, AddField | AlterField) and not operation.preserve_default:
             model = step.after.apps.get_model(step.app_label, operation.model_name)
@@ -138,7 +161,7 @@ def for_many(steps: list[Step]) -> Iterator[list[Step]]:
             step = attrs.evolve(step, operation=operation)
         lent.append(step)
     try:
-        yield lent
+        yield attrs.evolve(work, steps=lent)
     finally:
         for field in fields:
             field.default = NOT_PROVIDED

@@ -15,6 +15,7 @@ from django.core.management import call_command, find_commands, get_commands
 
 from .author import load_django_command
 from .connection import describe, engine_of, masked
+from .history import forget_modules
 from .operations import touches
 from .outcome import Outcome
 from .request import Request
@@ -100,6 +101,7 @@ def migrate(alias: str, request: Request, show: Callable[[str], None]) -> Outcom
 
 
 def _call(journal: Journal, request: Request, output: io.StringIO) -> None:
+    forget_modules()
     command = load_django_command("migrate")
     command.stderr = command.stdout = type(command.stdout)(output)
     journal.listen(command)
