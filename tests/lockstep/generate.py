@@ -266,7 +266,7 @@ class _Teller:
 def _tellers(world: World, size: Size) -> list[_Teller]:
     tellers = []
     for number in range(size.apps):
-        prefix = list(HOMES)[number % len(HOMES)] if number > 1 else "c"
+        prefix = list(HOMES)[(number - 1) % len(HOMES)] if number else "c"
         app = App(f"{prefix}{number:02}", HOMES[prefix])
         world.apps.append(app)
         stories = list(STORIES)

@@ -184,7 +184,11 @@ class Trial:
         """Migrate both sides with the same arguments and return how they differ then."""
         self.theirs.stock(*arguments, aliases=aliases)
         self.ours.all_at_once(*arguments)
-        return differences(self.theirs.dump(), self.ours.dump())
+        return self.compare(self.theirs.dump())
+
+    def compare(self, theirs: Mapping[str, list[str]]) -> str:
+        """Return how our side differs from a dump of the other one."""
+        return differences(theirs, self.ours.dump())
 
 
 def from_seed(generated: Generated, site: Site, folder: Path, *, several: bool = True) -> Trial:
