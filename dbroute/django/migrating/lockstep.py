@@ -119,9 +119,10 @@ def _run_schema(work: Work, members: Sequence[Member], jobs: int) -> None:
     tape: Tape | None = None
     while files and tape is None:
         tape = files.pop(0).run(work, record=len(files) > 0)
-    if tape is not None:
-        _fan_out(lambda member: member.follow(work, tape), files, jobs)
+    # One after the other: their statements are too short for threads to gain anything.
     for member in files:
+        if tape is not None:
+            member.follow(work, tape)
         if member.is_next(work.migration):
             member.run(work)
     with for_many(work) as lent:
