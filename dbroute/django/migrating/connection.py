@@ -14,6 +14,7 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.utils import ConnectionHandler
 
+from ...exceptions import DbrouteError
 from ...models import MASK
 from ..routes import under_test
 
@@ -77,7 +78,7 @@ def _close(connection: BaseDatabaseWrapper) -> None:
 def describe(error: BaseException) -> str:
     """Return an error as text: the whole message, with its kind where the message alone would not tell, no secrets."""
     text = str(error).strip()
-    if not isinstance(error, CommandError | ImproperlyConfigured) or not text:
+    if not isinstance(error, CommandError | ImproperlyConfigured | DbrouteError) or not text:
         text = f"{type(error).__name__}: {text}" if text else type(error).__name__
     return masked(text)
 

@@ -9,6 +9,7 @@ from contextlib import ExitStack, nullcontext
 from typing import Any
 
 import attrs
+from django.db import DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations import Migration, RunPython
@@ -197,16 +198,29 @@ class Member:
 
     def fail(self, error: BaseException) -> None:
         """Stop this database for an error."""
-        text = "interrupted" if isinstance(error, KeyboardInterrupt) else describe(error)
+        text = (
+            "interrupted" if isinstance(error, KeyboardInterrupt) else describe(error).removeprefix(f"{self.alias}: ")
+        )
         self.error = f"{self.running}: {text}" if self.running else text
         self.trace = masked("".join(traceback.format_exception(error)))
-        if self.running and self._done and not self._rolls_back:
+        if self.running and not self._rolls_back:
+            self.advice = self._advice(error)
+
+    def _advice(self, error: BaseException) -> str:
+        """Return what has to be done by hand after an error where nothing is rolled back."""
+        finish = "(or finish the migration by hand and record it with `manage.py migrate --fake`), then run again."
+        if self._done:
             done = "; ".join(self._done)
-            self.advice = (
+            return (
                 f"{self.running} is not recorded, and what it did before the error stays done: {done}. "
-                "Undo that by hand (or finish the migration by hand and record it with `manage.py migrate --fake`), "
-                "then run again."
+                f"Undo that by hand {finish}"
             )
+        if not isinstance(error, DatabaseError):
+            return ""
+        return (
+            f"{self.running} is not recorded. If an earlier run ended in the middle of it, what it did stays done: "
+            f"compare the database with the operations of the migration, undo by hand what is there already {finish}"
+        )
 
     def flush(self) -> None:
         """Write the rows of migrations that were only recorded."""

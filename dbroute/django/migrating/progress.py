@@ -21,8 +21,16 @@ from .outcome import Outcome
 EVERY = 0.1
 
 
+@attrs.define
 class Progress:
-    """Says nothing."""
+    """
+    Says what nobody should miss, and nothing else.
+
+    Attributes:
+        write: Prints a line.
+    """
+
+    write: Callable[[str], None] = lambda text: None
 
     def __enter__(self) -> Self:
         return self
@@ -33,7 +41,8 @@ class Progress:
         """Let a display go."""
 
     def say(self, text: str) -> None:
-        """Show a sentence."""
+        """Show a sentence that nobody should miss."""
+        self.write(text)
 
     def begin(self, alias: str) -> None:
         """Hear that a database is being opened."""
@@ -51,16 +60,10 @@ class Lines(Progress):
     A line when a database's turn comes, and from verbosity 2 on one for each migration.
 
     Attributes:
-        write: Prints a line.
         verbosity: Django's.
     """
 
-    write: Callable[[str], None]
     verbosity: int = 1
-
-    def say(self, text: str) -> None:
-        """Print it."""
-        self.write(text)
 
     def begin(self, alias: str) -> None:
         """Print the alias."""
@@ -81,6 +84,7 @@ class Display(Progress):
     """
 
     def __init__(self, out: IO[str]) -> None:
+        super().__init__()
         self._console = Console(file=out, markup=False, highlight=False, emoji=False)
         self._bars = Bars(
             TextColumn("{task.description}", markup=False),

@@ -184,7 +184,9 @@ class Run:
 
     def _fail(self, alias: str, error: BaseException) -> None:
         trace = masked("".join(traceback.format_exception(error)))
-        self._end(Outcome(alias, engine_of(alias), "failed", error=describe(error), trace=trace))
+        self._end(
+            Outcome(alias, engine_of(alias), "failed", error=describe(error).removeprefix(f"{alias}: "), trace=trace)
+        )
 
     @contextmanager
     def _finishing_what_runs(self) -> Iterator[None]:

@@ -231,7 +231,7 @@ class Session:
 
     def _progress(self) -> Progress:
         if self.options.get("json") or self.options["verbosity"] < 1:
-            return Progress()
+            return Progress(lambda text: self.command.stderr.write(text, self.command.style.NOTICE))
         if self._has_terminal():
             return Display(_unwrapped(self.command.stdout))
         return Lines(self._say, self.options["verbosity"])

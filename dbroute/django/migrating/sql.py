@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from django.core.management.base import CommandError
+from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
 
@@ -28,9 +30,14 @@ def write_sql(alias: str, goal: Goal, folder: Path) -> Path:
     """
     with schema_connection(alias) as connection:
         file = sqlite_file(connection.settings_dict)
-        missing = file is not None and not file.exists()
-        history = Disk().history(None if missing else connection)
-        text = "\n".join(_script(history, history.plan(goal), connection))
+        if file is not None and not file.exists():
+            # Nothing will be asked of it, but a schema editor connects, and that would make the file.
+            with _in_memory(connection) as stand_in:
+                history = Disk().history(None)
+                text = "\n".join(_script(history, history.plan(goal), stand_in))
+        else:
+            history = Disk().history(connection)
+            text = "\n".join(_script(history, history.plan(goal), connection))
     path = folder / f"{alias}.sql"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -38,6 +45,18 @@ def write_sql(alias: str, goal: Goal, folder: Path) -> Path:
     except OSError as error:
         raise CommandError(f"{path} cannot be written: {error.strerror}") from None
     return path
+
+
+@contextmanager
+def _in_memory(connection: BaseDatabaseWrapper) -> Iterator[BaseDatabaseWrapper]:
+    """Lend a database in memory under the alias of one that is not there yet."""
+    stand_in = connection.copy()
+    stand_in.settings_dict["NAME"] = ":memory:"
+    connections[connection.alias] = stand_in
+    try:
+        yield stand_in
+    finally:
+        connections[connection.alias] = connection
 
 
 def _script(history: History, plan: list[tuple[Migration, bool]], connection: BaseDatabaseWrapper) -> Iterator[str]:
