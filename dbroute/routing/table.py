@@ -5,9 +5,9 @@ from typing import Any, Protocol, Self, cast
 
 import attrs
 
-from . import scope
 from .databases import Database
 from .rules import HAND_WRITTEN, Rule
+from .scope import clear_for_migrations, keep, migrated_here
 
 DEFAULT = "default"
 
@@ -24,30 +24,26 @@ class Registry(Protocol):
 
 class Homes(dict[Model, str | None]):
     """
-    Home by model class; ``None`` where the table has no opinion.
+    Where a model is read and written, by class: its home, or the database that is being migrated where its tables are
+    there too; ``None`` where the table has no opinion.
 
     A class that is not the registered one is answered and forgotten: migrations build historical classes by the
-    thousand, and a key would keep each of them alive. While a database is being migrated nothing is kept, and models
-    whose tables are on it are answered with that database.
+    thousand, and a key would keep each of them alive.
     """
 
     def __init__(self, table: "Callable[[], RouteTable]") -> None:
         super().__init__()
         self._table = table
-        scope.keeps(self)
-
-    def __hash__(self) -> int:  # type: ignore[override]
-        """Return what identifies the object: its answers come and go."""
-        return id(self)
+        clear_for_migrations(self)
 
     def __missing__(self, model: Model) -> str | None:
         table = self._table()
+        here = migrated_here()
+        if here is not None and table.is_second_home(here, model):
+            return here
         home = table.home(model) if table.has_opinion else None
-        if scope.is_open():
-            # Kept answers would outlive the scope, and be given to threads that are not in it.
-            return table.home_while_migrating(scope.migrating(), model) or home
         if table.registers(model):
-            self[model] = home
+            keep(self, model, home)
         return home
 
 
@@ -121,11 +117,6 @@ class RouteTable:
         """Return the alias that the model's rule names, else ``default``."""
         return _alias_of(self.rule_for(model))
 
-    def home_while_migrating(self, alias: str | None, model: Model) -> str | None:
-        """Return a database that is being migrated if it has the model's table because of its ``migrates_like``."""
-        modelled = self.modelled_on(alias) if alias is not None else None
-        return alias if modelled not in (None, alias) and modelled == self.home(model) else None
-
     def home_of_label(self, app_label: str, model_name: str) -> str:
         """Return the home of a model that is known by name only; the name may be in CamelCase."""
         return _alias_of(self._rule_for_label(app_label, model_name))
@@ -172,6 +163,11 @@ class RouteTable:
             alias = database.migrates_like
         return alias
 
+    def is_second_home(self, alias: str, model: Model) -> bool:
+        """Say whether the model's tables are on this database because it ``migrates_like`` their home."""
+        original = self.modelled_on(alias)
+        return original != alias and original == self.home(model)
+
     def takes_migrations(self, alias: str) -> bool:
         """Say whether migrations run on this database at all, whatever the model."""
         database = self.databases.get(alias)
@@ -183,9 +179,8 @@ class RouteTable:
 
     def takes_historical(self, alias: str, app_label: str, model_name: str) -> bool:
         """Say whether a table that a migration names belongs on this database, whatever the code says of it today."""
-        return self.takes_migrations(alias) and self.modelled_on(alias) == _alias_of(
-            self._decide(app_label, model_name)
-        )
+        home = _alias_of(self._decide(app_label, model_name))
+        return self.takes_migrations(alias) and self.modelled_on(alias) == home
 
     def refuses_writes(self, alias: str) -> bool:
         """Say whether writes to this database are refused; a test runner may write everywhere."""

@@ -21,7 +21,7 @@ from .author import load_django_command
 from .history import key_of
 from .lockstep import Walk, walk_all
 from .member import Member, OddPlanError
-from .scope import scope
+from .scope import migrating
 from .states import with_relations
 
 
@@ -72,7 +72,7 @@ class Engine:
         """Send pre_migrate for each database of a walk, and yield those that Django's own executor has to migrate."""
         apps = walk.state.complete()
         for member in walk.members:
-            with keeping(member), scope(member.alias):
+            with keeping(member), migrating(member.alias):
                 with self._printing() as out:
                     emit_pre_migrate_signal(
                         self.verbosity, self.interactive, member.alias, stdout=out, apps=apps, plan=member.plan
@@ -96,14 +96,14 @@ class Engine:
 
     def _announce_end(self, apps: StateApps, members: Sequence[Member]) -> None:
         for member in (member for member in members if not member.error):
-            with keeping(member), scope(member.alias), self._printing() as out:
+            with keeping(member), migrating(member.alias), self._printing() as out:
                 emit_post_migrate_signal(
                     self.verbosity, self.interactive, member.alias, stdout=out, apps=apps, plan=member.plan
                 )
 
     def _migrate_alone(self, member: Member) -> None:
         """Migrate by Django's executor: a handler of pre_migrate gave this database a plan of its own."""
-        with keeping(member), scope(member.alias):
+        with keeping(member), migrating(member.alias):
             executor: Any = MigrationExecutor(member.connection, cast(Any, member.hear_executor))
             nodes = executor.loader.graph.nodes
             for migration, _ in member.plan:

@@ -18,12 +18,14 @@ from django.db.migrations.recorder import MigrationRecorder
 from .connection import describe, masked
 from .history import Goal, History, key_of
 from .operations import may_run, touches
-from .scope import scope
+from .scope import migrating
 from .states import Key
 from .steps import Step, Work, is_schema_only, is_wrapped
 from .tape import DifferentSchemaError, Tape, can_be_recorded, schema_of
 
 Plan = list[tuple[Migration, bool]]
+# Seconds after which a database makes sure again that it is locked.
+EVERY = 5
 
 
 class OddPlanError(Exception):
@@ -48,12 +50,14 @@ class Member:
         advice: What has to be done by hand before the next run; mostly empty.
         trace: The traceback of the error.
         heard: Hears of each migration that begins and ends.
+        verify: Raises if another process may be migrating the database by now; asked every few seconds.
     """
 
     connection: BaseDatabaseWrapper
     history: History
     goal: Goal
     heard: Callable[[Member], None] = lambda member: None
+    verify: Callable[[], None] = lambda: None
     plan: Plan = attrs.field(factory=list, init=False)
     left: list[Migration] = attrs.field(factory=list, init=False)
     inserted: dict[Key, list[tuple[int, Operation]]] = attrs.field(factory=dict, init=False)
@@ -69,6 +73,7 @@ class Member:
     _recorder: Any = attrs.field(init=False)
     _done: list[str] = attrs.field(factory=list, init=False)
     _rolls_back: bool = attrs.field(default=True, init=False)
+    _verified: float = attrs.field(factory=time.monotonic, init=False)
 
     @_recorder.default
     def _of_connection(self) -> MigrationRecorder:
@@ -161,7 +166,10 @@ class Member:
         self._done = []
         self.heard(self)
         try:
-            with nullcontext() if is_schema_only(migration) else scope(self.alias):
+            if begun - self._verified > EVERY:
+                self._verified = begun
+                self.verify()
+            with nullcontext() if is_schema_only(migration) else migrating(self.alias):
                 self._run(migration, perform, tape)
         except DifferentSchemaError:
             self.running = ""  # rolled back; it will be run in the ordinary way

@@ -19,14 +19,17 @@ from .author import load_django_command
 from .connection import describe, engine_of, masked, schema_connection
 from .engine import Engine
 from .history import Disk, History
+from .locks import Held, hold, lock_order
 from .member import Member
 from .outcome import Outcome
 from .plan import Target
 from .progress import Progress
 from .request import Request
 
-# Connections that are open at the same time.
+# Databases that are open at the same time, each with two connections: one for the lock.
 WAVE = 32
+
+Connections = dict[str, BaseDatabaseWrapper]
 
 
 @attrs.define
@@ -47,6 +50,7 @@ class Run:
     show: Callable[[str], None] = lambda text: None
     interrupted: bool = False
     _outcomes: dict[str, Outcome] = attrs.field(factory=dict, init=False)
+    _held: dict[str, Held] = attrs.field(factory=dict, init=False)
     _disk: Disk | None = None
 
     def migrate(self) -> list[Outcome]:
@@ -70,16 +74,15 @@ class Run:
 
     def _wave(self, aliases: Sequence[str]) -> None:
         with ExitStack() as opened:
-            connections = self._open(aliases, opened)
-            connections = self._checked(connections)
+            connections = self._checked(self._locked(self._open(aliases, opened), opened))
             if self.request.wants_stock or stock.is_replaced():
                 for alias in connections:
                     self._migrate_alone(alias)
             else:
                 self._migrate_together(connections)
 
-    def _open(self, aliases: Sequence[str], opened: ExitStack) -> dict[str, BaseDatabaseWrapper]:
-        found = {}
+    def _open(self, aliases: Sequence[str], opened: ExitStack) -> Connections:
+        found: Connections = {}
         for alias in aliases:
             if self.must_stop:
                 self._stop(alias)
@@ -93,7 +96,25 @@ class Run:
                 found[alias] = connection
         return found
 
-    def _checked(self, connections: dict[str, BaseDatabaseWrapper]) -> dict[str, BaseDatabaseWrapper]:
+    def _locked(self, connections: Connections, opened: ExitStack) -> Connections:
+        """Return the databases that nobody else is migrating, waiting for those that somebody is."""
+        for group in lock_order(connections.values()):
+            aliases = [connection.alias for connection in group]
+            try:
+                held = opened.enter_context(
+                    hold(group[0], timeout=self.request.lock_timeout, waiting=self._waiting(group[0].alias))
+                )
+            except Exception as error:  # noqa: BLE001  whatever a driver raises
+                for alias in aliases:
+                    self._fail(alias, error)
+            else:
+                self._held.update(dict.fromkeys(aliases, held))
+        return {alias: connection for alias, connection in connections.items() if alias not in self._outcomes}
+
+    def _waiting(self, alias: str) -> Callable[[str], None]:
+        return lambda holder: self.progress.say(f"{alias}: waiting for {holder}, who is migrating this database")
+
+    def _checked(self, connections: Connections) -> Connections:
         """Return the databases whose checks passed; only the checks of these tags look at a database."""
         try:
             _check(list(connections))
@@ -106,7 +127,7 @@ class Run:
             _check([alias])
         return alias not in self._outcomes
 
-    def _migrate_together(self, connections: dict[str, BaseDatabaseWrapper]) -> None:
+    def _migrate_together(self, connections: Connections) -> None:
         members, alone = [], []
         for alias, connection in connections.items():
             with self._keeping(alias):
@@ -114,7 +135,9 @@ class Run:
                 if any(backwards for _, backwards in history.plan(self.request.goal)):
                     alone.append(alias)
                 else:
-                    members.append(Member(connection, history, self.request.goal, self.progress.hear))
+                    members.append(
+                        Member(connection, history, self.request.goal, self.progress.hear, self._held[alias].verify)
+                    )
         engine = Engine(
             verbosity=self.request.verbosity,
             interactive=self.request.interactive,
@@ -157,8 +180,11 @@ class Run:
         try:
             yield
         except (Exception, SystemExit) as error:  # noqa: BLE001  whatever a driver raises
-            trace = masked(traceback.format_exc())
-            self._end(Outcome(alias, engine_of(alias), "failed", error=describe(error), trace=trace))
+            self._fail(alias, error)
+
+    def _fail(self, alias: str, error: BaseException) -> None:
+        trace = masked("".join(traceback.format_exception(error)))
+        self._end(Outcome(alias, engine_of(alias), "failed", error=describe(error), trace=trace))
 
     @contextmanager
     def _finishing_what_runs(self) -> Iterator[None]:

@@ -1,19 +1,19 @@
-"""``manage.py migrate``: Django's own, with the router on the side of the database that is being migrated."""
+"""``migrate``: while a database is migrated, the models whose tables are there are at home there."""
 
 from importlib import import_module
 from typing import Any
 
-from ...migrating.scope import scope
+from ...migrating.scope import migrating
 from ...migrating.stock import provider
 
-# Another app may bring a command of this name too; which of them Django finds depends on INSTALLED_APPS.
-Replaced: Any = import_module(f"{provider()}.management.commands.migrate").Command
+# What Django would run without this command.
+Next: Any = import_module(f"{provider()}.management.commands.migrate").Command
 
 
-class Command(Replaced):  # type: ignore[misc]
-    """Does what the command behind it does; data migrations that forgot ``using()`` write where they run."""
+class Command(Next):  # type: ignore[misc]  # the base is known only when the apps are
+    """Migrates as ever, and lets a data migration that forgot ``using()`` write where it runs."""
 
     def handle(self, *args: Any, **options: Any) -> Any:
-        """Migrate one database."""
-        with scope(options["database"]):
+        """Run the command while its database is the one that is meant."""
+        with migrating(options["database"]):
             return super().handle(*args, **options)
