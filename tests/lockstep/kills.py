@@ -92,7 +92,9 @@ class Killing:
             alias: [(app, migration) for app, names in recorded_in(self.site, url).items() for migration in names]
             for alias, url in side.urls.items()
         }
-        start(reference, recorded)
+        start(reference, recorded, table=True)
+        # That table may be there or not before anything is recorded.
+        start(side, dict.fromkeys(side.urls, ()), table=True)
         theirs, ours = reference.dump(), side.dump()
         self.site.drop(reference.urls.values())
         return tuple(alias for alias in theirs if schema_of(theirs[alias]) != schema_of(ours[alias]))

@@ -62,9 +62,11 @@ from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 
 for alias, targets in json.loads(sys.argv[1]).items():
+    executor = MigrationExecutor(connections[alias])
+    if sys.argv[2:]:
+        executor.recorder.ensure_schema()
     if not targets:
         continue
-    executor = MigrationExecutor(connections[alias])
     graph = executor.loader.graph
     nodes = dict.fromkeys(node for target in targets if tuple(target) in graph.nodes
                           for node in graph.forwards_plan(tuple(target)))
@@ -162,9 +164,17 @@ def difference(theirs: list[str], ours: list[str], alias: str) -> str:
     return "\n".join(list(shown)[:SHOWN])
 
 
-def start(side: Side, reached: Mapping[str, Sequence[tuple[str, str]]]) -> None:
-    """Bring the databases of a side to where they are to start."""
-    side.python(START, json.dumps({alias: list(targets) for alias, targets in reached.items()}))
+def start(side: Side, reached: Mapping[str, Sequence[tuple[str, str]]], *, table: bool = False) -> None:
+    """
+    Bring the databases of a side to where they are to start.
+
+    Args:
+        side: Theirs or ours.
+        reached: Alias to migrations that are to be there, with all that they need.
+        table: Make the table ``django_migrations`` also where nothing is recorded.
+    """
+    targets = json.dumps({alias: list(targets) for alias, targets in reached.items()})
+    side.python(START, targets, *(["table"] if table else []))
 
 
 @attrs.frozen
