@@ -124,7 +124,7 @@ def lock_order(connections: Iterable[BaseDatabaseWrapper]) -> list[list[BaseData
     """
     groups: dict[tuple[str, ...], list[BaseDatabaseWrapper]] = {}
     for connection in connections:
-        groups.setdefault(_identity(connection), []).append(connection)
+        groups.setdefault(physical_identity(connection), []).append(connection)
     return [groups[identity] for identity in sorted(groups)]
 
 
@@ -140,7 +140,7 @@ def _take(lock: Lock, alias: str, timeout: float | None, waiting: Callable[[str]
         time.sleep(PAUSE)
 
 
-def _identity(connection: BaseDatabaseWrapper) -> tuple[str, ...]:
+def physical_identity(connection: BaseDatabaseWrapper) -> tuple[str, ...]:
     """Return what is the same wherever a physical database is asked, and of no other database."""
     asked = {
         # The start of the server tells clusters apart without the rights that its identifier needs.

@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from dbroute.django.checks import settings_problem
 
+from ..failure import PrintedError
 from ..subcommands import SUBCOMMANDS
 
 
@@ -37,5 +38,10 @@ class Command(BaseCommand):
         problem = settings_problem() if getattr(module, "NEEDS_ROUTING", True) else None
         if problem is not None:
             raise CommandError(problem)
-        printed: str = module.run(**options, wide=not self.stdout.isatty())
+        try:
+            printed: str = module.run(**options, wide=not self.stdout.isatty())
+        except PrintedError as error:
+            self.stdout.write(error.printed)
+            self.stdout.flush()
+            raise CommandError(str(error)) from None
         return printed

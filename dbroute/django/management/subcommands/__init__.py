@@ -7,7 +7,7 @@ returns what is printed. ``NEEDS_ROUTING = False`` lets it run where nothing in 
 
 from types import ModuleType
 
-from . import explain, init, route, schema, validate
+from . import drift, explain, init, route, schema, validate
 
 SUBCOMMANDS: dict[str, ModuleType] = {
     "explain": explain,
@@ -15,4 +15,5 @@ SUBCOMMANDS: dict[str, ModuleType] = {
     "route": route,
     "schema": schema,
     "init": init,
+    "drift": drift,
 }
