@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import attrs
 from .annotations import annotation_like
 from .convert import FAILED, Converter
 from .django_section import nearly
+from .files import UnreadableError, text_of
 from .locate import Variable
 from .nodes import MAX_DEPTH, Branch, Items, Leaf, Node, Source, leaves
 from .problems import Problems, did_you_mean
@@ -23,7 +23,6 @@ RESERVED = {"DBROUTE_CONFIG"}
 
 _NOT_SETTINGS = {"DJANGO_ENV", "DJANGO_SETTINGS_MODULE"}
 _PREFIXES = ("DATABASE_URL", "DBROUTE_", "DJANGO_")
-_MAX_SECRET = 1_000_000
 
 Path_ = tuple[Hashable, ...]
 
@@ -244,13 +243,9 @@ class Environ:
             return Leaf(variable.value, variable.source, reading="text")
         where = attrs.evolve(variable.source, name=f"{variable.source} ({variable.value})", line=0)
         try:
-            path = Path(variable.source.folder or "", variable.value)
-            if not stat.S_ISREG(path.stat().st_mode) or path.stat().st_size > _MAX_SECRET:
-                raise OSError
-            text = path.read_bytes().decode()
-        except (OSError, ValueError):
-            hint = "check that the file exists, is readable, and holds UTF-8 text"
-            self.problems.add(variable.source, "", "names a file that cannot be read", hint)
+            text = text_of(Path(variable.source.folder or "", variable.value))
+        except UnreadableError as error:
+            self.problems.add(variable.source, "", f"names a file that {error.message}", error.hint)
             return unknown
         for newline in ("\r\n", "\n"):
             if text.endswith(newline):

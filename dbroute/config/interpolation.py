@@ -12,6 +12,9 @@ from .nodes import Branch, Items, Node, Source, path_of
 from .problems import Problems, did_you_mean
 
 _MAX_NESTED = 10
+_MAX_REFERENCES = 1_000  # in one text
+_MAX_TEXT = 1_000_000  # characters of one text with its references expanded
+_MAX_ALL = 10 * _MAX_TEXT  # characters of all of them: a short file can name a long variable many times
 _BRACES = re.compile(r"\$?\{|\}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -50,22 +53,26 @@ def segments(text: str) -> list[Segment]:
     Split a text into literal parts and references.
 
     Raises:
-        TemplateError: A ``${`` has no end, or no variable's name behind it.
+        TemplateError: A ``${`` has no end, or no variable's name behind it, or there are too many.
     """
     found: list[Segment] = []
-    literal, position = "", 0
+    literal: list[str] = []
+    position = count = 0
     while (start := text.find("${", position)) >= 0:
-        literal += text[position:start]
-        if literal.endswith("$"):
-            literal, position = literal[:-1] + "${", start + 2
+        if text[position:start].endswith("$"):
+            literal += text[position : start - 1], "${"
+            position = start + 2
             continue
         end = _end(text, start)
-        if literal:
-            found.append(literal)
+        if before := "".join((*literal, text[position:start])):
+            found.append(before)
         found.append(_reference(text[start:end]))
-        literal, position = "", end
-    literal += text[position:]
-    return [*found, literal] if literal else found
+        literal, position, count = [], end, count + 1
+        if count > _MAX_REFERENCES:
+            raise TemplateError(f"has more than {_MAX_REFERENCES:,} references", "put the whole into one variable")
+    if rest := "".join((*literal, text[position:])):
+        found.append(rest)
+    return found
 
 
 def _end(text: str, start: int) -> int:
@@ -91,7 +98,7 @@ def _reference(text: str) -> Reference:
     raise TemplateError("a reference is none of ${NAME}, ${NAME:-default} and ${NAME:?message}")
 
 
-@attrs.frozen(eq=False, repr=False)
+@attrs.define(eq=False, repr=False)
 class Resolver:
     """
     Looks references up.
@@ -105,6 +112,8 @@ class Resolver:
     variables: Mapping[str, str]
     problems: Problems
     lenient: bool = False
+    _expanded: int = attrs.field(init=False, default=0)
+    _told: bool = attrs.field(init=False, default=False)
 
     def expand(self, text: str, source: Source, path: str) -> str | None:
         """Return the text with its references expanded; ``None`` where one is missing, which is then noted."""
@@ -114,7 +123,21 @@ class Resolver:
             self.problems.add(source, path, str(error), error.hint)
             return None
         values = [part if isinstance(part, str) else self._value(part, source, path) for part in parts]
-        return None if None in values else "".join(value for value in values if value is not None)
+        if None in values:
+            return None
+        size = sum(len(value) for value in values if value is not None)
+        self._expanded += size
+        hint = "shorten the variables, or refer to them less often"
+        if size > _MAX_TEXT:
+            self.problems.add(source, path, f"becomes longer than {_MAX_TEXT:,} characters", hint)
+            return None
+        if self._expanded > _MAX_ALL:
+            if not self._told:  # one line for what may be thousands
+                message = f"becomes, with the references before it, longer than {_MAX_ALL:,} characters"
+                self.problems.add(source, path, message, hint)
+            self._told = True
+            return None
+        return "".join(value for value in values if value is not None)
 
     def value(self, reference: Reference) -> str | None:
         """Return what a reference's variable holds; with an operator, an empty one counts as not set."""
@@ -151,7 +174,11 @@ class Resolver:
 
     def resolvable(self, text: str) -> str | None:
         """Return the text expanded, or ``None`` without noting anything."""
-        return Resolver(self.variables, Problems()).expand(text, Source(""), "")
+        quiet = Resolver(self.variables, Problems())
+        quiet._expanded = self._expanded
+        found = quiet.expand(text, Source(""), "")
+        self._expanded = quiet._expanded
+        return found
 
 
 def interpolate(node: Node, resolver: Resolver, path: tuple[Any, ...] = ()) -> Node:

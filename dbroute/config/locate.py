@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import importlib.util
+import io
 import os
 import re
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 import attrs
 
 from ..exceptions import Problem
+from .files import UnreadableError, text_of
 from .nodes import Source
 from .problems import Problems, did_you_mean, listed
 
@@ -240,18 +242,18 @@ def _files(folder: Path, stem: str, environment: str, problems: Problems) -> tup
 def _dotenv(folder: Path, problems: Problems) -> dict[str, Variable]:
     """Return the variables of ``.env``, as they stand there: nothing in it is expanded."""
     path = folder / ".env"
-    if not path.is_file():
+    # lexists: a broken or circular link is meant to be a file. A folder of this name is a virtual environment.
+    if not os.path.lexists(path) or path.is_dir():
         return {}
     from dotenv.parser import parse_stream  # here: many a place has no .env
 
     found: dict[str, Variable] = {}
     try:
-        with path.open(encoding="utf-8-sig") as file:
-            bindings = list(parse_stream(file))
-    except (OSError, UnicodeDecodeError):
-        problems.add(Source(".env", rank=4), "", "cannot be read", "check its permissions, and save it as UTF-8")
+        text = text_of(path)
+    except UnreadableError as error:
+        problems.add(Source(".env", line=error.line, rank=4, folder=folder), "", error.message, error.hint)
         return {}
-    for binding in bindings:
+    for binding in parse_stream(io.StringIO(text, newline=None)):
         source = Source(".env", line=binding.original.line, rank=4, folder=folder)
         if binding.error:
             problems.add(source, "", "is not NAME=value", "write one variable a line")

@@ -34,6 +34,7 @@ PARTS = ("engine", "name", "user", "password", "host", "port")
 FIELDS_IN_QUERY = ("conn_max_age", "conn_health_checks", "atomic_requests", "pool")
 MEMORY = ":memory:"
 _MAX_DIGITS = 100
+_MAX_URL = 10_000
 
 _OF_DJANGO = ("postgresql", "mysql", "sqlite3", "oracle", "dummy", "postgis", "spatialite")
 # The usual cause of a wrong port is a password that holds one of these characters as it is.
@@ -104,6 +105,8 @@ def split_url(leaf: Leaf, path: str, problems: Problems) -> Branch | None:
         ``None``, since a URL replaces all parts of the layers below. ``None`` where the URL is wrong.
     """
     try:
+        if len(leaf.value) > _MAX_URL:
+            raise UrlError(f"is longer than {_MAX_URL:,} characters", "shorten it, or write the parts one by one")
         return _Url(attrs.evolve(leaf, written=path)).split()
     except TemplateError as error:
         problems.add(leaf.source, path, str(error), error.hint)

@@ -7,9 +7,7 @@ the process), resolves scalars as YAML 1.1 did, and forgets duplicate keys.
 
 from __future__ import annotations
 
-import os
 import re
-import stat
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -19,11 +17,11 @@ import attrs
 import yaml
 
 from ..models import MASK
+from .files import UnreadableError, text_of
 from .nodes import MAX_DEPTH, Branch, Items, Leaf, Node, Source, dotted, key_source, secret_path
 from .problems import Problems
 from .yaml_faults import fault
 
-MAX_BYTES = 1_000_000
 MAX_NODES = 50_000
 
 _Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -63,30 +61,12 @@ def read_yaml(path: Path, rank: int, problems: Problems) -> Branch | None:
     """
     source = Source(path.name, rank=rank, folder=path.parent)
     try:
-        return _Reader(source, problems).read(_text(path, source))
+        return _Reader(source, problems).read(text_of(path))
+    except UnreadableError as error:
+        problems.add(attrs.evolve(source, line=error.line), "", error.message, error.hint)
     except _FileError as fault:
         problems.add(fault.source, fault.path, fault.message, fault.hint)
-        return None
-
-
-def _text(path: Path, source: Source) -> str:
-    try:
-        # O_NONBLOCK: opening a FIFO must not wait for somebody who writes to it.
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-        with open(descriptor, "rb") as file:  # noqa: PTH123 - the descriptor is open already
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise _FileError(source, "is not a file", "put a YAML file there, or remove it")
-            data = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        reason = (error.strerror or type(error).__name__).lower()
-        raise _FileError(source, f"cannot be read: {reason}", "check the file and its permissions") from None
-    if len(data) > MAX_BYTES:
-        raise _FileError(source, f"is larger than {MAX_BYTES:,} bytes", "configuration that long is not read")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise _FileError(attrs.evolve(source, line=line), "is not UTF-8", "save the file as UTF-8") from None
+    return None
 
 
 class _Reader:

@@ -1,6 +1,5 @@
 """Environment variables: which one sets what, and as which type."""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -524,26 +523,6 @@ def test_setting_whose_name_ends_in_file_is_not_read_as_a_file(tmp_path: Path) -
     loaded = config(tmp_path, DEFAULT, {"DJANGO_LOG_FILE": "/var/log/site"}, settings=settings)
 
     assert loaded.django["LOG_FILE"] == "/var/log/site"
-
-
-@pytest.mark.parametrize("make", ["nothing", "folder", "latin1", "fifo", "large"])
-def test_file_that_cannot_be_read_is_told_without_its_path(make: str, tmp_path: Path) -> None:
-    path = tmp_path / "hunter2"
-    if make == "fifo":
-        os.mkfifo(path)
-    elif make == "folder":
-        path.mkdir()
-    elif make == "latin1":
-        path.write_bytes(b"\xe4")
-    elif make == "large":
-        path.write_bytes(b"x" * 1_000_001)
-
-    message = error(tmp_path, TWO, {"DATABASE_URL_FILE": str(path)})
-
-    assert message == (
-        "DATABASE_URL_FILE  names a file that cannot be read; "
-        "check that the file exists, is readable, and holds UTF-8 text"
-    )
 
 
 def test_fault_in_a_file_names_the_variable_and_the_file(tmp_path: Path) -> None:

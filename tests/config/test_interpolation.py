@@ -70,10 +70,19 @@ def test_reference_is_expanded_once(text: str, expected: str, tmp_path: Path) ->
         ("${ A }", "a reference is none of ${NAME}, ${NAME:-default} and ${NAME:?message}; write $${ for a literal ${"),
         ("${X:-" * 11 + "}" * 11, "references '${' are nested too deep; flatten them"),
         ("${X:-" * 9999, "references '${' are nested too deep; flatten them"),
+        ("${A}" * 1001, "has more than 1,000 references; put the whole into one variable"),
+        (
+            "${LONG}" * 101,
+            "becomes longer than 1,000,000 characters; shorten the variables, or refer to them less often",
+        ),
+        (
+            "${NONE:-x${LONG}}" * 101,
+            "becomes longer than 1,000,000 characters; shorten the variables, or refer to them less often",
+        ),
     ],
 )
 def test_reference_that_leads_nowhere_is_told(text: str, message: str, tmp_path: Path) -> None:
-    found = error(tmp_path, f"{DEFAULT}django:\n  X: '{text}'\n", VARIABLES)
+    found = error(tmp_path, f"{DEFAULT}django:\n  X: '{text}'\n", VARIABLES | {"LONG": "x" * 10_000})
 
     assert found == f"config.yaml:3:6  django.X: {message}"
 
@@ -243,3 +252,43 @@ def test_variable_that_is_no_text_is_told(tmp_path: Path) -> None:
     message = error(tmp_path, "databases: {default: 'postgresql://u:${PW}@h/n'}", {"PW": "\udcff"})
 
     assert message == "config.yaml:1:22  databases.default.url: variable PW is not UTF-8; set PW again"
+
+
+def test_short_file_that_becomes_huge_is_told_in_one_line(tmp_path: Path) -> None:
+    lines = "".join(f"  X{number}: 'a${{LONG}}'\n" for number in range(20_000))
+
+    message = error(tmp_path, f"{DEFAULT}django:\n{lines}", {"LONG": "x" * 100_000})
+
+    assert message == (
+        "config.yaml:102:8  django.X99: becomes, with the references before it, longer than 10,000,000 characters; "
+        "shorten the variables, or refer to them less often"
+    )
+
+
+def test_a_thousand_references_and_a_megabyte_of_escapes_are_fine(tmp_path: Path) -> None:
+    texts = "${A}" * 1000, "$${" * 300_000
+
+    found = [config(tmp_path, f"{DEFAULT}django: {{X: '{text}'}}\n", {"A": "a"}).django["X"] for text in texts]
+
+    assert [reveal(value) for value in found] == ["a" * 1000, "${" * 300_000]
+
+
+def test_whole_query_cannot_become_huge(tmp_path: Path) -> None:
+    query = "&".join(["${Q}"] * 900)
+
+    message = error(tmp_path, f"databases: {{default: 'postgresql://h/n?{query}'}}\n", {"Q": "a=" + "x" * 100_000})
+
+    assert message == (
+        "config.yaml:1:22  databases.default.url: becomes, with the references before it, longer than "
+        "10,000,000 characters; shorten the variables, or refer to them less often"
+    )
+
+
+@pytest.mark.parametrize("text", ["postgresql://h/" + "n" * 9986, "${URL}"])
+def test_endless_url_is_told(text: str, tmp_path: Path) -> None:
+    message = error(tmp_path, f"databases: {{default: '{text}'}}\n", {"URL": "postgresql://h/n?a=" + "x" * 1_000_000})
+
+    assert message == (
+        "config.yaml:1:22  databases.default.url: is longer than 10,000 characters; "
+        "shorten it, or write the parts one by one"
+    )

@@ -171,6 +171,6 @@ def test_a_file_of_a_variable_that_cannot_be_read_is_the_only_fault(tmp_path: Pa
     message = error(tmp_path, "routing: {x: default}\n", {"DATABASE_URL_FILE": "nowhere"})
 
     assert message == (
-        "DATABASE_URL_FILE  names a file that cannot be read; "
-        "check that the file exists, is readable, and holds UTF-8 text"
+        "DATABASE_URL_FILE  names a file that cannot be read: no such file or directory; "
+        "check the file and its permissions"
     )

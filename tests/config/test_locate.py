@@ -318,7 +318,7 @@ def test_dotenv_that_is_not_utf8_is_told(tmp_path: Path) -> None:
 
     message = failure(tmp_path, {})
 
-    assert message == ".env  cannot be read; check its permissions, and save it as UTF-8"
+    assert message == ".env:1  is not UTF-8; save the file as UTF-8"
 
 
 def test_folder_named_dotenv_is_a_virtual_environment_and_is_left_alone(tmp_path: Path) -> None:

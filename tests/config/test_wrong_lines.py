@@ -205,8 +205,8 @@ DATABASE_URL_BLOG=sqlite:///blog.sqlite3
          "as 10m, or null, got 'soon'; write 600 or 10m"),
         ("=false", "=fasle", ".env:5  django.DEBUG: expected true or false, got 'fasle'; write true or false"),
         ("sqlite:///", "sqlit:///", ".env:6  database.url_blog: unknown scheme 'sqlit'; did you mean 'sqlite'?"),
-        ("_BLOG=", "_BLOG_FILE=", ".env:6  names a file that cannot be read; "
-         "check that the file exists, is readable, and holds UTF-8 text"),
+        ("_BLOG=", "_BLOG_FILE=", ".env:6  names a file that cannot be read: no such file or directory; "
+         "check the file and its permissions"),
     ],
 )  # fmt: skip
 def test_a_wrong_line_of_dotenv_costs_one_sentence(old: str, new: str, message: str, tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """YAML as version 1.2 means it, and files that nobody should be able to do harm with."""
 
-import os
 import random
 import re
 from pathlib import Path
@@ -203,51 +202,6 @@ def test_merge_key_bomb_is_told(tmp_path: Path) -> None:
     assert [message.partition("  ")[2] for message in messages] == [
         "has more than 50,000 values, aliases expanded; shorten it"
     ]
-
-
-def test_huge_file_is_refused_without_being_read(tmp_path: Path) -> None:
-    path = tmp_path / "config.yaml"
-    with path.open("wb") as file:
-        file.truncate(100_000_000)
-    problems = Problems()
-
-    root = read_yaml(path, 1, problems)
-
-    assert root is None
-    assert str(problems.error()) == "config.yaml  is larger than 1,000,000 bytes; configuration that long is not read"
-
-
-@pytest.mark.parametrize(
-    ("make", "message"),
-    [
-        ("folder", "cannot be read: is a directory; check the file and its permissions"),
-        ("fifo", "is not a file; put a YAML file there, or remove it"),
-        ("loop", "cannot be read: too many levels of symbolic links; check the file and its permissions"),
-        ("broken", "cannot be read: no such file or directory; check the file and its permissions"),
-        ("unreadable", "cannot be read: permission denied; check the file and its permissions"),
-    ],
-)
-def test_what_is_no_readable_file_is_told(make: str, message: str, tmp_path: Path) -> None:
-    path = tmp_path / "config.yaml"
-    if make == "folder":
-        path.mkdir()
-    elif make == "fifo":
-        os.mkfifo(path)
-    elif make == "loop":
-        path.symlink_to(path)
-    elif make == "broken":
-        path.symlink_to(tmp_path / "nowhere")
-    else:
-        path.write_text("a: 1")
-        path.chmod(0)
-        if os.access(path, os.R_OK):
-            pytest.skip("this user may read everything")
-    problems = Problems()
-
-    root = read_yaml(path, 1, problems)
-
-    assert root is None
-    assert str(problems.error()) == f"config.yaml  {message}"
 
 
 def test_byte_order_mark_and_windows_line_ends_are_fine(tmp_path: Path) -> None:
