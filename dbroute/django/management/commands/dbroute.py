@@ -37,5 +37,5 @@ class Command(BaseCommand):
         problem = settings_problem() if getattr(module, "NEEDS_ROUTING", True) else None
         if problem is not None:
             raise CommandError(problem)
-        printed: str = module.run(**options, wide=not self.stdout.isatty())
+        printed: str = module.run(**options, wide=not self.stdout.isatty(), command=self)
         return printed
