@@ -14,10 +14,11 @@ class DbrouteConfig(AppConfig):
 
     def ready(self) -> None:
         """Start watching, and make the folders of SQLite files; nothing here opens a connection."""
-        from . import checks, folders, guard
+        from . import checks, folders, guard, placement
+        from .relations import checks as relation_checks
 
         folders.make()
 
-        for check in checks.CHECKS:
+        for check in (*checks.CHECKS, *placement.CHECKS, *relation_checks.CHECKS):
             register(check, "dbroute")
         guard.install()
