@@ -63,6 +63,17 @@ def crossings() -> Iterator[Crossing]:
                 yield Crossing(model, field, *ends)
 
 
+def is_anything_crossing() -> bool:
+    """Say whether a relation of the project has its ends in two databases."""
+    generic = (
+        _ends(model, field.related_model)
+        for model in _models()
+        for field in model._meta.private_fields
+        if hasattr(field, "bulk_related_objects") and field.related_model is not None
+    )
+    return any(crossings()) or any(generic)
+
+
 def check_constraints(**kwargs: Any) -> Found:
     """Find foreign keys that a migration would give a constraint to a table in another database."""
     required = _chosen("cross_database_constraints", "skip") == "require"
