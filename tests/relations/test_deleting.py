@@ -1,5 +1,6 @@
 """Deleting over several databases: what can be seen of it is what can be seen on one."""
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -8,7 +9,8 @@ import pytest
 
 from tests.integration.migration_projects import url_databases
 from tests.projects import Project
-from tests.relations.graphs import ONE, THREE, deleted, graph
+from tests.relations.faults import COMMITS, HOOKS, LATE, OUTER, PIN, SIGNALS, STATEMENTS, told
+from tests.relations.graphs import ONE, THREE, deleted, graph, run
 from tests.servers import databases
 
 pytestmark = pytest.mark.process
@@ -80,3 +82,98 @@ def test_the_graphs_are_worth_comparing(on_one: list[dict[str, Any]]) -> None:
     assert len(labels) == 16
     assert min(labels.values()) >= 5, labels
     assert min(heard["pre"], heard["post"]) >= 100
+
+
+# Things that go wrong
+
+
+def test_an_error_at_any_statement_leaves_every_database_as_it_was(three: Project) -> None:
+    printed = told(three, STATEMENTS)
+
+    assert printed == "19 ['blog_db', 'default', 'shop_db']\n" * 2
+
+
+def test_an_error_at_any_statement_leaves_every_engine_as_it_was(mixed: Project) -> None:
+    printed = told(mixed, STATEMENTS).splitlines()
+
+    assert [line.partition(" ")[2] for line in printed] == ["['blog_db', 'default', 'shop_db']"] * 2
+    assert min(int(line.partition(" ")[0]) for line in printed) >= 19
+
+
+def test_an_error_of_any_signal_handler_leaves_every_database_as_it_was(three: Project) -> None:
+    assert told(three, SIGNALS) == "True\n" * 16
+
+
+def test_a_commit_that_fails_keeps_those_behind_it_from_committing(three: Project) -> None:
+    printed = told(three, COMMITS).splitlines()
+
+    far = ["blog.Comment", "blog.Note", "blog.Post", "blog.Post_readers"]
+    assert printed == [
+        "blog_db ['shop.Favourite', 'shop.Line', 'shop.Order'] True",
+        "shop_db [] True",
+        f"default {[*far, 'shop.Favourite', 'shop.Line', 'shop.Order']} True",
+    ]
+
+
+def test_an_outer_transaction_has_to_span_all_databases(three: Project) -> None:
+    printed = told(three, OUTER).splitlines()
+
+    assert printed == [
+        refused("'default'", "'blog_db', 'shop_db'"),
+        "True",
+        refused("'blog_db'", "'default', 'shop_db'"),
+        "True",
+        refused("'default', 'shop_db'", "'blog_db'"),
+        "True",
+        "('default',) ('blog_db', 'shop_db')",
+        "True",
+        "11",
+        "True",
+        "(1, {'people.Profile': 1})",
+    ]
+
+
+def refused(there: str, missing: str) -> str:
+    blocks = ", ".join(f"transaction.atomic(using={alias})" for alias in missing.split(", "))
+    return (
+        f"people.User cannot be deleted: there is a transaction on {there}, but none on {missing}, where it would be "
+        f"committed on its own; put `with {blocks}:` around it"
+    )
+
+
+def test_callbacks_of_a_commit_run_when_the_last_database_has_committed(three: Project) -> None:
+    printed = told(three, HOOKS).splitlines()
+
+    assert printed == [
+        "[['default', [], False], ['blog_db', [], False], ['shop_db', [], False]]",
+        "False False",
+        "[] True",
+    ]
+
+
+def test_a_constraint_that_waits_for_the_commit_is_checked_before_the_first(mixed: Project) -> None:
+    engine = (
+        "from django.db import connections; print([a for a in connections if connections[a].vendor == 'postgresql'])"
+    )
+    (alias,) = json.loads(run(mixed, engine).replace("'", '"'))
+    table, pk = {"default": ("people_user", 3), "blog_db": ("blog_post", 1), "shop_db": ("shop_order", 1)}[alias]
+
+    printed = told(mixed, PIN.format(alias=alias, table=table, pk=pk))
+
+    assert printed == "True True\n"
+
+
+@pytest.mark.parametrize(
+    ("row", "sender"),
+    [
+        ("Profile.objects.create(pk=9, user_id=3)", "User"),
+        ("Comment.objects.create(pk=9, post_id=1)", "Post"),
+        ("Line.objects.create(pk=9, order_id=1)", "Order"),
+    ],
+)
+def test_a_row_that_a_handler_leaves_behind_is_found_before_the_first_commit(
+    three: Project, row: str, sender: str
+) -> None:
+    printed = told(three, LATE.format(row=row, sender=sender))
+
+    assert printed == "IntegrityError True\n"
