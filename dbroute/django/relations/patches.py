@@ -1,8 +1,8 @@
 """
 The places where Django is changed while it runs, all of them, and nothing else that changes it.
 
-Each entry says what is replaced, by what, why, and which signature the replacement was written for. A target with
-another signature is left as it is, and a check names it.
+Each entry says what is replaced, by what, why, and which signature the replacement was written for. Where a target has
+another one, nothing is replaced, and a check names it.
 """
 
 from __future__ import annotations
@@ -99,6 +99,13 @@ PATCHES = (
         ("(self, objs, using='default')",),
     ),
     Patch(
+        "django.contrib.admin.utils",
+        "NestedObjects.related_objects",
+        deleting.nested_related_objects,
+        "What a deletion would take along is read with a JOIN to what it refers to.",
+        ("(self, related_model, related_fields, objs)",),
+    ),
+    Patch(
         "django.contrib.admin.options",
         "ModelAdmin.delete_view",
         deleting.delete_view,
@@ -112,17 +119,22 @@ _originals: dict[Patch, Any] = {}
 
 def unverified() -> list[Patch]:
     """Return the patches whose target has a signature that they were not written for."""
-    return [patch for patch in _wanted() if patch not in _originals and _signature(patch) not in patch.signatures]
+    return [patch for patch in _wanted() if patch not in _originals and signature(patch) not in patch.signatures]
 
 
 def install() -> None:
-    """Replace what can be replaced; doing it again changes nothing."""
+    """
+    Replace every target, or none where one of them is not the verified one; doing it again changes nothing.
+
+    Half of them would be worse than none: rows would be looked for on one database and deleted on another.
+    """
+    if unverified():
+        return
     for patch in _wanted():
-        if patch in _originals or _signature(patch) not in patch.signatures:
-            continue
-        owner = patch.owner()
-        _originals[patch] = vars(owner)[patch.attribute]
-        setattr(owner, patch.attribute, patch.replace(getattr(owner, patch.attribute)))
+        if patch not in _originals:
+            owner = patch.owner()
+            _originals[patch] = vars(owner)[patch.attribute]
+            setattr(owner, patch.attribute, patch.replace(getattr(owner, patch.attribute)))
 
 
 def uninstall() -> None:
@@ -143,5 +155,6 @@ def _wanted() -> list[Patch]:
     ]
 
 
-def _signature(patch: Patch) -> str:
+def signature(patch: Patch) -> str:
+    """Return the signature that a target has in the Django that is installed."""
     return str(inspect.signature(getattr(patch.owner(), patch.attribute)))
