@@ -76,3 +76,29 @@ class ReadOnlyDatabaseError(DbrouteError):
 
     def __reduce__(self) -> tuple[type, tuple[str, str, str, str]]:
         return type(self), (self.model, self.alias, self.source, self.remedy)
+
+
+class CrossDatabaseTransactionError(DbrouteError):
+    """
+    Rows of several databases were about to be written together, inside a transaction that spans only some of them.
+
+    Attributes:
+        what: What was not done.
+        open: Databases with an open transaction.
+        closed: Those without one, whose rows would stay written if it were rolled back.
+    """
+
+    def __init__(self, what: str, open: Iterable[str], closed: Iterable[str]) -> None:  # noqa: A002
+        self.what, self.open, self.closed = what, tuple(open), tuple(closed)
+        blocks = ", ".join(f"transaction.atomic(using='{alias}')" for alias in self.closed)
+        super().__init__(
+            f"{what}: there is a transaction on {_listed(self.open)}, but none on {_listed(self.closed)}, where it "
+            f"would be committed on its own; put `with {blocks}:` around it"
+        )
+
+    def __reduce__(self) -> tuple[type, tuple[str, tuple[str, ...], tuple[str, ...]]]:
+        return type(self), (self.what, self.open, self.closed)
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names)

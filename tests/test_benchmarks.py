@@ -10,6 +10,7 @@ from benchmarks.bakeoff.contestants import DBROUTE, PEERS
 from benchmarks.bakeoff.faults import FAULTS, SECRET, Plant, judged, leaks, named, without_frames
 from benchmarks.bakeoff.rows import Row, bake, missed
 from benchmarks.peers import REPOSITORY, run
+from tests.servers import Server
 
 TRACEBACK = """\
 Traceback (most recent call last):
@@ -128,3 +129,11 @@ def test_a_benchmark_runs_without_the_peers(script: str, says: str) -> None:
 
     assert result.returncode == 0, result.stderr
     assert says in result.stdout
+
+
+@pytest.mark.process
+def test_the_benchmark_of_orphans_runs(postgres_server: Server) -> None:
+    result = run(sys.executable, ["-m", "benchmarks.orphans", "--quick"], REPOSITORY)
+
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "2,000 rows, 20 orphans" in result.stdout

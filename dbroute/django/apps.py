@@ -14,10 +14,14 @@ class DbrouteConfig(AppConfig):
 
     def ready(self) -> None:
         """Start watching, and make the folders of SQLite files; nothing here opens a connection."""
-        from . import checks, folders, guard
+        from . import checks, folders, guard, placement
+        from .relations import checks as relation_checks
+        from .relations import patches
 
         folders.make()
 
-        for check in checks.CHECKS:
+        for check in (*checks.CHECKS, *placement.CHECKS, *relation_checks.CHECKS):
             register(check, "dbroute")
         guard.install()
+        if relation_checks.is_anything_crossing():
+            patches.install()

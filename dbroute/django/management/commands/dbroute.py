@@ -39,7 +39,7 @@ class Command(BaseCommand):
         if problem is not None:
             raise CommandError(problem)
         try:
-            printed: str = module.run(**options, wide=not self.stdout.isatty())
+            printed: str = module.run(**options, wide=not self.stdout.isatty(), command=self)
         except PrintedError as error:
             self.stdout.write(error.printed)
             self.stdout.flush()

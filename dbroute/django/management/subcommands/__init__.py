@@ -7,12 +7,13 @@ returns what is printed. ``NEEDS_ROUTING = False`` lets it run where nothing in 
 
 from types import ModuleType
 
-from . import drift, explain, init, route, schema, validate
+from . import drift, explain, init, orphans, route, schema, validate
 
 SUBCOMMANDS: dict[str, ModuleType] = {
     "explain": explain,
     "validate": validate,
     "route": route,
+    "orphans": orphans,
     "schema": schema,
     "init": init,
     "drift": drift,
