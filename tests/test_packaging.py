@@ -124,6 +124,7 @@ def test_wheel_requires_what_runs_and_nothing_that_only_tests(wheel: Path) -> No
         "dj-database-url",
         "dynaconf",
         "python-dotenv",
+        "questionary",
         "rich",
     ]
 
