@@ -241,7 +241,7 @@ class Environ:
                 self.problems.add(variable.source, "", "is not UTF-8", "set it again, in UTF-8")
                 return unknown
             return Leaf(variable.value, variable.source, reading="text")
-        where = attrs.evolve(variable.source, name=f"{variable.source} ({variable.value})", line=0)
+        where = variable.source._replace(name=f"{variable.source} ({variable.value})", line=0)
         try:
             text = text_of(Path(variable.source.folder or "", variable.value))
         except UnreadableError as error:
