@@ -113,17 +113,25 @@ class Converter:
     Attributes:
         problems: Takes the faults.
         resolved: False while references are not expanded yet; texts that hold one are then left alone.
+        known: What leaves became when their layer was checked; the merged tree holds the same objects.
     """
 
     problems: Problems
     resolved: bool = True
+    known: dict[tuple[Leaf, Path_], Any] = attrs.field(factory=dict)
 
     def convert(self, node: Node, annotation: Any, path: Path_, unit: str = "") -> Any:
         """Return the node's value as the annotation wants it, or ``FAILED``."""
-        if isinstance(node, Leaf) and (
-            node.reading == "missing" or (not self.resolved and node.template and "${" in str(node.value))
-        ):
+        if not isinstance(node, Leaf):
+            return self._converted(node, annotation, path, unit)
+        if node.reading == "missing" or (node.template and not self.resolved):
             return FAILED
+        place = node, path
+        if place not in self.known:
+            self.known[place] = self._converted(node, annotation, path, unit)
+        return self.known[place]
+
+    def _converted(self, node: Node, annotation: Any, path: Path_, unit: str) -> Any:
         if annotation is Any:
             return self.untyped(node, path)
         try:

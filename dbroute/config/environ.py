@@ -8,12 +8,12 @@ from typing import Any
 
 import attrs
 
-from .annotations import annotation_like
+from .annotations import annotation_like, holds_others
 from .convert import FAILED, Converter
 from .django_section import nearly
 from .files import UnreadableError, text_of
 from .locate import Variable
-from .nodes import MAX_DEPTH, Branch, Items, Leaf, Node, Source, leaves
+from .nodes import MAX_DEPTH, Branch, Items, Leaf, Node, Source, leaves, means_options
 from .problems import Problems, did_you_mean
 from .schema import OWNED, Schema
 from .spellings import short_names
@@ -97,7 +97,8 @@ class Environ:
             if from_file and twin in variables:
                 self.problems.add(variable.source, "", f"{twin} is set too", "unset one of the two")
                 continue
-            for below, node in leaves(self.typed(self.leaf(name, from_file), path), path):
+            node = self.typed(self.leaf(name, from_file), path)
+            for below, node in ((path, node),) if isinstance(node, Leaf) else leaves(node, path):
                 if (other := _place(tree, below, node)) is not None:
                     self.problems.add(variable.source, "", f"{other} sets the same value", "unset one of the two")
         return _branch(tree, source)
@@ -114,22 +115,22 @@ class Environ:
 
     def target(self, name: str) -> tuple[Path_, bool] | None:
         """Return the path that a variable sets, and whether it names a file; ``None`` for other people's variables."""
-        for read, prefix in ((self.database, "DATABASE_URL"), (self.path, "DBROUTE_"), (self.setting, "DJANGO_")):
-            if not name.startswith(prefix):
-                continue
-            failure: _UnknownError | None = None
-            exact: Path_ | None = None
-            try:
-                exact = read(name)
-            except _UnknownError as error:
-                failure = error
-            if exact is not None:
-                return exact, False
-            behind = self.behind(name, read) if name.endswith("_FILE") else None
-            if behind is not None:
-                return behind, True
-            if failure is not None:
-                raise failure
+        read = self.database
+        if not name.startswith("DATABASE_URL"):
+            read = self.path if name.startswith("DBROUTE_") else self.setting
+        failure: _UnknownError | None = None
+        exact: Path_ | None = None
+        try:
+            exact = read(name)
+        except _UnknownError as error:
+            failure = error
+        if exact is not None:
+            return exact, False
+        behind = self.behind(name, read) if name.endswith("_FILE") else None
+        if behind is not None:
+            return behind, True
+        if failure is not None:
+            raise failure
         return None
 
     def behind(self, name: str, read: Any) -> Path_ | None:
@@ -235,9 +236,7 @@ class Environ:
         variable = self.variables[name]
         unknown = Leaf(None, variable.source, reading="missing")
         if not from_file:
-            try:
-                variable.value.encode()
-            except UnicodeEncodeError:
+            if not _encodable(variable.value):
                 self.problems.add(variable.source, "", "is not UTF-8", "set it again, in UTF-8")
                 return unknown
             return Leaf(variable.value, variable.source, reading="text")
@@ -256,18 +255,29 @@ class Environ:
     def typed(self, leaf: Leaf, path: Path_) -> Node:
         """Return what a text means where a list or a mapping stands, or where a lower layer has a typed value."""
         annotation = self.schema.annotation(path)
+        if annotation is not Any and not holds_others(annotation):
+            return leaf
         converter = Converter(self.problems)
+        query = len(path) > 3 and any(means_options(path[:end]) for end in range(3, len(path)))
         if annotation is Any:
-            values = [root.get(*path) for root in self.lower]
-            lower = next((node for node in reversed(values) if node is not None), None)
+            lower = next((node for root in reversed(self.lower) if (node := root.get(*path)) is not None), None)
             if lower is None:
-                return leaf
+                return leaf.with_value(leaf.value, "query", template=False) if query else leaf
             value = lower.value if isinstance(lower, Leaf) else [] if isinstance(lower, Items) else None
             annotation = dict[Any, Any] if isinstance(lower, Branch) else annotation_like(value)
             if isinstance(value, bool | int | float):
                 converted = converter.convert(leaf, annotation, path)
                 return attrs.evolve(leaf, **({"reading": "missing"} if converted is FAILED else {"value": converted}))
-        return converter.unfolded(leaf, annotation, path)
+        node = converter.unfolded(leaf, annotation, path)
+        return leaf.with_value(leaf.value, "query", template=False) if query and node is leaf else node
+
+
+def _encodable(text: str) -> bool:
+    """Tell whether a text is one: what is no UTF-8 in a variable reads as half a surrogate pair."""
+    try:
+        return text.isascii() or bool(text.encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def _without_underscores(part: str, names: Iterable[str]) -> str:

@@ -97,7 +97,7 @@ class Leaf:
         source: Where it stands.
         key: Where its key stands, if it has one.
         reading: How it is to be read.
-        template: References ``${…}`` in it are expanded.
+        template: It is a text with references ``${…}`` that are to be expanded.
         secret: It came out of a reference or a secret file, and is never printed.
         written: The path under which people wrote it, where the normalisation moved it; messages name that one.
     """
@@ -152,6 +152,11 @@ class Branch:
 Node = Leaf | Items | Branch
 
 
+def means_options(path: tuple[Hashable, ...]) -> bool:
+    """Tell whether the options of a database stand at a path; a text below it means what it means in a URL's query."""
+    return len(path) > 2 and path[-1] == "options" and path[0] == "databases"
+
+
 def key_source(node: Node) -> Source:
     """Return where the node's key stands, for faults of the key itself."""
     return node.key or node.source
@@ -170,7 +175,7 @@ def node_of(value: Any, source: Source, *, template: bool = False) -> Node:
         return Branch({key: node_of(item, source, template=template) for key, item in value.items()}, source)
     if template and isinstance(value, list | tuple):
         return Items(tuple(node_of(item, source, template=True) for item in value), source)
-    return Leaf(value, source, template=template and isinstance(value, str))
+    return Leaf(value, source, template=template and isinstance(value, str) and "${" in value)
 
 
 def plain(node: Node) -> Any:

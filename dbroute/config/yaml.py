@@ -215,7 +215,7 @@ class _Reader:
 
     def scalar(self, event: Any, where: Source, path: tuple[Any, ...], key: Source | None) -> Leaf:
         value = self.value(event, where, path)
-        return Leaf(value, where, key, template=isinstance(value, str))
+        return Leaf(value, where, key, template=isinstance(value, str) and "${" in value)
 
     def value(self, event: Any, where: Source, path: tuple[Any, ...]) -> Any:
         """Return what a scalar stands for in the core schema of YAML 1.2."""
