@@ -97,8 +97,8 @@ class Environ:
             if from_file and twin in variables:
                 self.problems.add(variable.source, "", f"{twin} is set too", "unset one of the two")
                 continue
-            node = self.typed(self.leaf(name, from_file), path)
-            for below, node in ((path, node),) if isinstance(node, Leaf) else leaves(node, path):
+            value = self.typed(self.leaf(name, from_file), path)
+            for below, node in ((path, value),) if isinstance(value, Leaf) else leaves(value, path):
                 if (other := _place(tree, below, node)) is not None:
                     self.problems.add(variable.source, "", f"{other} sets the same value", "unset one of the two")
         return _branch(tree, source)
