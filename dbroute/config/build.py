@@ -29,9 +29,8 @@ def check_layer(converter: Converter, layer: Branch, schema: Schema) -> None:
         schema: What may stand where.
     """
     problems = converter.problems
-    for path, node in _keys(layer):
-        if of_dynaconf(path[-1]):
-            problems.add(key_source(node), dotted(path), "is a word of Dynaconf's and means nothing here", "remove it")
+    for path, node in _words_of_dynaconf(layer):
+        problems.add(key_source(node), dotted(path), "is a word of Dynaconf's and means nothing here", "remove it")
     databases = Databases(converter)
     for alias, node in layer.branch("databases").nodes.items():
         if isinstance(node, Branch):
@@ -112,9 +111,10 @@ def _short_form(databases: dict[str, DatabaseConfig]) -> ShortForm:
     return ShortForm(found | {f"url_{alias}": url for alias, url in urls.items() if alias != "default"})
 
 
-def _keys(node: Branch, path: tuple[Hashable, ...] = ()) -> Iterator[tuple[tuple[Hashable, ...], Node]]:
-    """Yield every key of every mapping with its path."""
+def _words_of_dynaconf(node: Branch, path: tuple[Hashable, ...] = ()) -> Iterator[tuple[tuple[Hashable, ...], Node]]:
+    """Yield every key of every mapping that begins like one of Dynaconf's own words, with its path."""
     for key, item in node.nodes.items():
-        yield (*path, key), item
+        if of_dynaconf(key):
+            yield (*path, key), item
         if isinstance(item, Branch):
-            yield from _keys(item, (*path, key))
+            yield from _words_of_dynaconf(item, (*path, key))
