@@ -12,6 +12,7 @@ import attrs
 from ..exceptions import ConfigError, ConfigWarning
 from ..models import DjangoConfig
 from .build import build, check_layer
+from .convert import Converter
 from .declared import CHANGES, SettingsView, changes_root, class_root, own_sections, settings_root
 from .environ import Environ
 from .interpolation import Resolver, interpolate
@@ -111,16 +112,18 @@ def _load(
     resolver = Resolver(place.texts, problems, lenient)
     spelling = Spelling(declared(layer.root for layer in layers), resolver, problems)
     normal = [spelling.normalise(layer) for layer in layers]
+    check = Converter(problems, resolved=False)
     for layer, root in zip(layers, normal, strict=True):
         if not layer.from_settings:
-            check_layer(root, schema, problems)
+            check_layer(check, root, schema)
     merged = interpolate(merge(without_replaced_options(normal)), resolver)
     if not whole:
         raise problems.error()  # what takes all layers to tell would be guesswork
     assert isinstance(merged, Branch)  # noqa: S101 - for the type checker
     routers = tuple(config.database_routers) if config else ()
+    converter = attrs.evolve(check, resolved=True)
     tree = build(
-        merged, schema, place, problems, routers=routers, warnings=tuple(ignored), layers=normal, lost=spelling.lost
+        converter, merged, schema, place, routers=routers, warnings=tuple(ignored), layers=normal, lost=spelling.lost
     )
     problems.raise_if_any()
     return tree

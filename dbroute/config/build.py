@@ -12,26 +12,25 @@ from .databases import Databases
 from .django_section import django_settings
 from .locate import Place
 from .nodes import Branch, Hidden, Node, dotted, key_source, plain
-from .problems import Problems, closest
+from .problems import closest
 from .rules import checked, rules_beside_databases, written_rules
 from .schema import Schema
 from .sections import of_dynaconf
 from .tree import Config, ShortForm
 
 
-def check_layer(layer: Branch, schema: Schema, problems: Problems) -> None:
+def check_layer(converter: Converter, layer: Branch, schema: Schema) -> None:
     """
     Note every fault of one layer that shows without the other layers, so that none hides behind a higher one.
 
     Args:
-        layer: The layer, normalised, its references not expanded.
+        converter: Converts, and takes the faults; it knows that references are not expanded.
+        layer: The layer, normalised.
         schema: What may stand where.
-        problems: Takes the faults.
     """
-    converter = Converter(problems, resolved=False)
-    for path, node in _keys(layer):
-        if of_dynaconf(path[-1]):
-            problems.add(key_source(node), dotted(path), "is a word of Dynaconf's and means nothing here", "remove it")
+    problems = converter.problems
+    for path, node in _words_of_dynaconf(layer):
+        problems.add(key_source(node), dotted(path), "is a word of Dynaconf's and means nothing here", "remove it")
     databases = Databases(converter)
     for alias, node in layer.branch("databases").nodes.items():
         if isinstance(node, Branch):
@@ -44,10 +43,10 @@ def check_layer(layer: Branch, schema: Schema, problems: Problems) -> None:
 
 
 def build(
+    converter: Converter,
     root: Branch,
     schema: Schema,
     place: Place,
-    problems: Problems,
     *,
     routers: tuple[str, ...] = (),
     warnings: tuple[str, ...] = (),
@@ -58,16 +57,15 @@ def build(
     Return the tree.
 
     Args:
+        converter: Converts, and takes what is wrong; where it has anything afterwards, the tree is of no use.
         root: The merged layers, references expanded.
         schema: What may stand where.
         place: Where the configuration is.
-        problems: Takes what is wrong; where it has anything afterwards, the tree is of no use.
         routers: Routers that were configured besides dbroute's own.
         warnings: What has no effect.
         layers: The layers in one spelling, lowest first.
         lost: Sections that some layer has and that cannot be read; what they lack is no fault of its own.
     """
-    converter = Converter(problems)
     whole = not {"database", "databases"} & set(lost)
     built = Databases(converter, whole=whole).build(root)
     if whole and "default" not in built.databases:
@@ -75,7 +73,7 @@ def build(
         near = closest("default", built.databases)
         hint = (f"rename '{near}', or " if near else "") + "add databases.default, or database.url, or set DATABASE_URL"
         source = place.source if section is None else key_source(section)
-        problems.add(source, "databases", "there is no database 'default'", hint)
+        converter.problems.add(source, "databases", "there is no database 'default'", hint)
     rules = written_rules(converter, root) + rules_beside_databases(converter, root)
     primaries = {alias: primary for alias, (primary, _) in built.replicas.items()}
     return Config(
@@ -113,9 +111,10 @@ def _short_form(databases: dict[str, DatabaseConfig]) -> ShortForm:
     return ShortForm(found | {f"url_{alias}": url for alias, url in urls.items() if alias != "default"})
 
 
-def _keys(node: Branch, path: tuple[Hashable, ...] = ()) -> Iterator[tuple[tuple[Hashable, ...], Node]]:
-    """Yield every key of every mapping with its path."""
+def _words_of_dynaconf(node: Branch, path: tuple[Hashable, ...] = ()) -> Iterator[tuple[tuple[Hashable, ...], Node]]:
+    """Yield every key of every mapping that begins like one of Dynaconf's own words, with its path."""
     for key, item in node.nodes.items():
-        yield (*path, key), item
+        if of_dynaconf(key):
+            yield (*path, key), item
         if isinstance(item, Branch):
-            yield from _keys(item, (*path, key))
+            yield from _words_of_dynaconf(item, (*path, key))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime
 import enum
+import functools
 import json
 import re
 import typing
@@ -101,6 +102,50 @@ def _expected(annotation: Any, unit: str = "") -> str:
     return " or ".join(names)
 
 
+@attrs.frozen
+class _Plan:
+    """
+    What has to be done for one field of an attrs class, found once.
+
+    Attributes:
+        annotation: What the field wants.
+        unit: The unit of its number, if it has one.
+        least: The least number that it allows.
+        plain: Types of the values that stay as they are.
+    """
+
+    annotation: Any
+    unit: str
+    least: int | None
+    plain: frozenset[type]
+
+    def leaves_alone(self, leaf: Leaf) -> bool:
+        """Tell whether a leaf's value is what the field wants already: most are."""
+        return type(leaf.value) in self.plain and not (leaf.template or leaf.secret or leaf.reading == "missing")
+
+
+@functools.cache
+def _plans(cls: type) -> dict[str, _Plan]:
+    """Return the plan of each field of an attrs class."""
+    plans: dict[str, _Plan] = {}
+    for name, (field, annotation) in fields_of(cls).items():
+        unit = field.metadata.get("unit", "")
+        plans[name] = _Plan(annotation, unit, field.metadata.get("least"), _plain(name, annotation, unit))
+    return plans
+
+
+def _plain(name: str, annotation: Any, unit: str) -> frozenset[type]:
+    """Return the types of the values that stay as they are in a field, since nothing else can be meant."""
+    allowed = set(members(annotation))
+    others = allowed - _LAST
+    plain = allowed & {type(None)}
+    if not unit and others <= {bool, int}:
+        plain |= others
+    if not others and str in allowed and not names_secret(name):
+        plain |= {str}
+    return frozenset(plain)
+
+
 class _MismatchError(Exception):
     """A value is not what its place wants."""
 
@@ -113,17 +158,25 @@ class Converter:
     Attributes:
         problems: Takes the faults.
         resolved: False while references are not expanded yet; texts that hold one are then left alone.
+        known: What leaves became when their layer was checked; the merged tree holds the same objects.
     """
 
     problems: Problems
     resolved: bool = True
+    known: dict[tuple[Leaf, Path_], Any] = attrs.field(factory=dict)
 
     def convert(self, node: Node, annotation: Any, path: Path_, unit: str = "") -> Any:
         """Return the node's value as the annotation wants it, or ``FAILED``."""
-        if isinstance(node, Leaf) and (
-            node.reading == "missing" or (not self.resolved and node.template and "${" in str(node.value))
-        ):
+        if not isinstance(node, Leaf):
+            return self._converted(node, annotation, path, unit)
+        if node.reading == "missing" or (node.template and not self.resolved):
             return FAILED
+        place = node, path
+        if place not in self.known:
+            self.known[place] = self._converted(node, annotation, path, unit)
+        return self.known[place]
+
+    def _converted(self, node: Node, annotation: Any, path: Path_, unit: str) -> Any:
         if annotation is Any:
             return self.untyped(node, path)
         try:
@@ -205,7 +258,7 @@ class Converter:
 
     def fields(self, node: Branch, cls: type, path: Path_, ignore: Collection[Hashable] = ()) -> dict[str, Any]:
         """Return the converted fields of an attrs class that the mapping has."""
-        fields = fields_of(cls)
+        fields = _plans(cls)
         values: dict[str, Any] = {}
         for key, item in node.nodes.items():
             if key in ignore:
@@ -214,14 +267,17 @@ class Converter:
                 hint = did_you_mean(str(key), fields) or f"known are {', '.join(fields)}"
                 self.problems.add(key_source(item), dotted((*path, key)), "unknown key", hint)
                 continue
-            field, annotation = fields[key]
-            value = self.convert(item, annotation, (*path, key), field.metadata.get("unit", ""))
-            values[key] = self.at_least(field.metadata.get("least"), value, item, (*path, key))
+            plan = fields[key]
+            if isinstance(item, Leaf) and plan.leaves_alone(item):
+                value = item.value
+            else:
+                value = self.convert(item, plan.annotation, (*path, key), plan.unit)
+            values[key] = value if plan.least is None else self.at_least(plan.least, value, item, (*path, key))
         return values
 
-    def at_least(self, least: int | None, value: Any, node: Node, path: Path_) -> Any:
+    def at_least(self, least: int, value: Any, node: Node, path: Path_) -> Any:
         """Return a number that is not less than what its field allows."""
-        if least is None or not isinstance(value, int) or value >= least:
+        if not isinstance(value, int) or value >= least:
             return value
         self.problems.add(node.source, path_of(node, path), f"is less than {least}", f"write {least} or more")
         return FAILED

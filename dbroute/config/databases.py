@@ -93,8 +93,6 @@ class Databases:
 
     def fields(self, node: Branch, cls: type, path: tuple[Hashable, ...]) -> dict[str, Any]:
         """Return the converted fields of one database, replicas aside."""
-        if isinstance(options := node.get("options"), Branch):
-            node = node.with_nodes({**node.nodes, "options": _as_in_query(options)})
         values = self.converter.fields(node, cls, path, ignore=_HELPERS)
         ddl, replicas = node.get("migrate_url"), node.get("replicas")
         if ddl is not None and cls is not DatabaseConfig:
@@ -115,7 +113,7 @@ class Databases:
                 else:
                     message = f"expected a URL or a mapping, got {shown(replica)}"
                     self.problems.add(replica.source, dotted(here), message, "write {url: …}")
-        elif isinstance(replicas, Leaf) and replicas.template and "${" in str(replicas.value):
+        elif isinstance(replicas, Leaf) and replicas.template:
             hint = "write one URL an item; a reference may stand for one"
             self.problems.add(replicas.source, dotted((*path, "replicas")), "a reference is no list", hint)
         elif replicas is not None and not (isinstance(replicas, Leaf) and replicas.secret):
@@ -280,15 +278,6 @@ def _place(database: DatabaseConfig) -> Any:
     host, port = reveal(database.host), reveal(database.port)
     # Options may name a schema of its own.
     return database.engine, host, port, str(name), repr(sorted(reveal(dict(database.options)).items(), key=str))
-
-
-def _as_in_query(node: Node) -> Node:
-    """Let texts of variables and references mean in options what they mean in a URL's query: ``10`` is a number."""
-    if isinstance(node, Branch):
-        return node.with_nodes({key: _as_in_query(item) for key, item in node.nodes.items()})
-    if isinstance(node, Leaf) and node.reading == "text":
-        return node.with_value(node.value, "query", template=node.template)
-    return node
 
 
 def _options(node: Branch, other: Branch) -> Branch:

@@ -147,7 +147,7 @@ def changes_root(changes: Mapping[str, Any], folder: Path) -> Branch:
 def _written(value: Any, source: Source) -> Node:
     """Return the node of what somebody wrote in a class; an attrs object says the fields not at their default."""
     if isinstance(value, Secret):
-        return Leaf(value.reveal(), source, template=True, secret=True)
+        return Leaf(value.reveal(), source, template="${" in value.reveal(), secret=True)
     if attrs.has(type(value)):
         fields = {field.name: getattr(value, field.name) for field in attrs.fields(type(value)) if field.init}
         defaults = {field.name: _default(field) for field in attrs.fields(type(value))}

@@ -8,12 +8,12 @@ from typing import Any
 
 import attrs
 
-from .annotations import annotation_like
+from .annotations import annotation_like, holds_others
 from .convert import FAILED, Converter
 from .django_section import nearly
 from .files import UnreadableError, text_of
 from .locate import Variable
-from .nodes import MAX_DEPTH, Branch, Items, Leaf, Node, Source, leaves
+from .nodes import MAX_DEPTH, Branch, Items, Leaf, Node, Source, leaves, means_options
 from .problems import Problems, did_you_mean
 from .schema import OWNED, Schema
 from .spellings import short_names
@@ -36,6 +36,30 @@ class _UnknownError(Exception):
 
 
 @attrs.frozen(eq=False, repr=False)
+class _Section:
+    """
+    A mapping that parts of variables' names lead to; many variables share it.
+
+    Attributes:
+        path: Its keys.
+        annotation: What it is.
+        known: The keys that the schema has there, by their lower-case form.
+        open: Other keys may stand there too.
+        lower: The mappings that the lower layers have there, the highest first.
+        below: Their keys by their lower-case form.
+        query: Texts mean there what they mean in a URL's query.
+    """
+
+    path: Path_
+    annotation: Any
+    known: Mapping[str, set[Hashable]]
+    open: bool
+    lower: Sequence[Branch]
+    below: Mapping[str, set[Hashable]]
+    query: bool
+
+
+@attrs.frozen(eq=False, repr=False)
 class Environ:
     """
     Reads the variables that mean configuration.
@@ -52,9 +76,8 @@ class Environ:
     lower: Sequence[Branch]
     problems: Problems
     _names: set[str] = attrs.field(init=False, factory=set)
-    _sections: dict[tuple[str, ...], Path_] = attrs.field(init=False, factory=lambda: {(): ()})
-    _below: dict[Path_, dict[str, set[Hashable]]] = attrs.field(init=False, factory=dict)
-    _known: dict[Path_, tuple[Mapping[str, set[Hashable]], bool]] = attrs.field(init=False, factory=dict)
+    _sections: dict[tuple[str, ...], _Section] = attrs.field(init=False, factory=dict)
+    _at: dict[Path_, _Section] = attrs.field(init=False, factory=dict)
 
     def layers(self) -> tuple[list[Branch], list[str]]:
         """Return both layers, and a sentence for each variable that looks like configuration and leads nowhere."""
@@ -97,7 +120,8 @@ class Environ:
             if from_file and twin in variables:
                 self.problems.add(variable.source, "", f"{twin} is set too", "unset one of the two")
                 continue
-            for below, node in leaves(self.typed(self.leaf(name, from_file), path), path):
+            value = self.typed(self.leaf(name, from_file), path)
+            for below, node in ((path, value),) if isinstance(value, Leaf) else leaves(value, path):
                 if (other := _place(tree, below, node)) is not None:
                     self.problems.add(variable.source, "", f"{other} sets the same value", "unset one of the two")
         return _branch(tree, source)
@@ -114,22 +138,22 @@ class Environ:
 
     def target(self, name: str) -> tuple[Path_, bool] | None:
         """Return the path that a variable sets, and whether it names a file; ``None`` for other people's variables."""
-        for read, prefix in ((self.database, "DATABASE_URL"), (self.path, "DBROUTE_"), (self.setting, "DJANGO_")):
-            if not name.startswith(prefix):
-                continue
-            failure: _UnknownError | None = None
-            exact: Path_ | None = None
-            try:
-                exact = read(name)
-            except _UnknownError as error:
-                failure = error
-            if exact is not None:
-                return exact, False
-            behind = self.behind(name, read) if name.endswith("_FILE") else None
-            if behind is not None:
-                return behind, True
-            if failure is not None:
-                raise failure
+        read = self.database
+        if not name.startswith("DATABASE_URL"):
+            read = self.path if name.startswith("DBROUTE_") else self.setting
+        failure: _UnknownError | None = None
+        exact: Path_ | None = None
+        try:
+            exact = read(name)
+        except _UnknownError as error:
+            failure = error
+        if exact is not None:
+            return exact, False
+        behind = self.behind(name, read) if name.endswith("_FILE") else None
+        if behind is not None:
+            return behind, True
+        if failure is not None:
+            raise failure
         return None
 
     def behind(self, name: str, read: Any) -> Path_ | None:
@@ -162,32 +186,48 @@ class Environ:
             raise _UnknownError(f"has more than {MAX_DEPTH} parts", "name a value of the configuration")
         above = self.section(tuple(before))
         # A new key whose name ends in _FILE is nothing that is known: the variable names a file.
-        path = (*above, self.part(above, part, before, new=not part.upper().endswith("_FILE")))
-        if len(path) < 2:
+        key = self.part(above, part, before, new=not part.upper().endswith("_FILE"))
+        if not before:
             raise _UnknownError("names a section, not a value", f"name the value: {name}__…")
-        return path
+        return (*above.path, key)
 
-    def section(self, parts: tuple[str, ...]) -> Path_:
-        """Return the keys that the parts before the last one mean; most variables share them with others."""
+    def section(self, parts: tuple[str, ...]) -> _Section:
+        """Return what the parts of a name before its last one lead to."""
         if parts not in self._sections:
-            *before, part = parts
-            above = self.section(tuple(before))
-            self._sections[parts] = (*above, self.part(above, part, before, new=True))
+            path: Path_ = ()
+            if parts:
+                above = self.section(parts[:-1])
+                path = (*above.path, self.part(above, parts[-1], parts[:-1], new=True))
+            self._sections[parts] = self.at(path)
         return self._sections[parts]
 
-    def part(self, path: Path_, part: str, before: Sequence[str], *, new: bool) -> Hashable:
+    def at(self, path: Path_) -> _Section:
+        """Return what stands at a path."""
+        if path not in self._at:
+            found = (root.branch(*path) for root in reversed(self.lower)) if path else ()
+            lower = [branch for branch in found if branch.nodes]
+            below: dict[str, set[Hashable]] = {}
+            for key in {key for branch in lower for key in branch.nodes}:
+                # Django's own names of a database's fields, in settings.py, are the known ones in capitals.
+                if not (len(path) == 2 and path[0] == "databases" and isinstance(key, str) and key.isupper()):
+                    below.setdefault(str(key).lower(), set()).add(key)
+            query = any(means_options(path[:end]) for end in range(3, len(path) + 1))
+            known, open_ = self.schema.keys(path)
+            self._at[path] = _Section(path, self.schema.annotation(path), known, open_, lower, below, query)
+        return self._at[path]
+
+    def part(self, above: _Section, part: str, before: Sequence[str], *, new: bool) -> Hashable:
         """
         Return the key that one part of a variable's name means.
 
         Args:
-            path: The keys of the parts before it.
+            above: What the parts before it lead to.
             part: The part.
             before: The parts before it, as they stand in the name.
             new: It may be a key that nobody mentions, where any key may stand.
         """
         folded = part.lower()
-        known, open_ = self.known(path)
-        below = self.below(path)
+        path, known, below = above.path, above.known, above.below
         if same := below.get(folded) or known.get(folded):
             if len(same) > 1:
                 raise _UnknownError(f"'{part}' may mean {' and '.join(sorted(map(str, same)))}", "rename one of them")
@@ -195,7 +235,7 @@ class Environ:
         start = "DBROUTE_" + "".join(f"{earlier}__" for earlier in before)
         if path == ("databases",) and part and (slip := _without_underscores(part, below)):
             raise _UnknownError(f"unknown part '{part}'", f"did you mean '{start}{slip.upper()}__…'?")
-        if open_ and part and new:
+        if above.open and part and new:
             return folded
         if path == ("django",) and self.schema.known is None and part.isupper() and new:
             return part
@@ -212,36 +252,16 @@ class Environ:
         listed = ", ".join(names)
         return f"known here are {listed}" if len(listed) < 400 else "see the reference of settings"
 
-    def known(self, path: Path_) -> tuple[Mapping[str, set[Hashable]], bool]:
-        """Return the keys that the schema has at a path in lower case, and whether others may stand there."""
-        if path not in self._known:
-            self._known[path] = self.schema.keys(path)
-        return self._known[path]
-
-    def below(self, path: Path_) -> dict[str, set[Hashable]]:
-        """Return the keys that the lower layers have at a path, by their lower-case form."""
-        if path not in self._below:
-            keys = {key for root in self.lower for key in root.branch(*path).nodes} if path else set()
-            if path[:1] == ("databases",) and len(path) == 2:
-                keys = {key for key in keys if not (isinstance(key, str) and key.isupper())}
-            found: dict[str, set[Hashable]] = {}
-            for key in keys:
-                found.setdefault(str(key).lower(), set()).add(key)
-            self._below[path] = found
-        return self._below[path]
-
     def leaf(self, name: str, from_file: bool) -> Leaf:
         """Return the variable's text, or the text of the file that it names."""
         variable = self.variables[name]
         unknown = Leaf(None, variable.source, reading="missing")
         if not from_file:
-            try:
-                variable.value.encode()
-            except UnicodeEncodeError:
+            if not _encodable(variable.value):
                 self.problems.add(variable.source, "", "is not UTF-8", "set it again, in UTF-8")
                 return unknown
             return Leaf(variable.value, variable.source, reading="text")
-        where = attrs.evolve(variable.source, name=f"{variable.source} ({variable.value})", line=0)
+        where = variable.source._replace(name=f"{variable.source} ({variable.value})", line=0)
         try:
             text = text_of(Path(variable.source.folder or "", variable.value))
         except UnreadableError as error:
@@ -255,19 +275,29 @@ class Environ:
 
     def typed(self, leaf: Leaf, path: Path_) -> Node:
         """Return what a text means where a list or a mapping stands, or where a lower layer has a typed value."""
-        annotation = self.schema.annotation(path)
-        converter = Converter(self.problems)
+        section = self.at(path[:-1])
+        annotation = self.schema.below(section.path, section.annotation, path[-1])
+        if annotation is not Any and not holds_others(annotation):
+            return leaf
         if annotation is Any:
-            values = [root.get(*path) for root in self.lower]
-            lower = next((node for node in reversed(values) if node is not None), None)
+            lower = next((branch.nodes[path[-1]] for branch in section.lower if path[-1] in branch.nodes), None)
             if lower is None:
-                return leaf
+                return leaf.with_value(leaf.value, "query", template=False) if section.query else leaf
             value = lower.value if isinstance(lower, Leaf) else [] if isinstance(lower, Items) else None
             annotation = dict[Any, Any] if isinstance(lower, Branch) else annotation_like(value)
             if isinstance(value, bool | int | float):
-                converted = converter.convert(leaf, annotation, path)
+                converted = Converter(self.problems).convert(leaf, annotation, path)
                 return attrs.evolve(leaf, **({"reading": "missing"} if converted is FAILED else {"value": converted}))
-        return converter.unfolded(leaf, annotation, path)
+        node = Converter(self.problems).unfolded(leaf, annotation, path)
+        return leaf.with_value(leaf.value, "query", template=False) if section.query and node is leaf else node
+
+
+def _encodable(text: str) -> bool:
+    """Tell whether a text is one: what is no UTF-8 in a variable reads as half a surrogate pair."""
+    try:
+        return text.isascii() or bool(text.encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def _without_underscores(part: str, names: Iterable[str]) -> str:

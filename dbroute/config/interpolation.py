@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
+from operator import is_not
 from typing import Any
 
 import attrs
 
-from .nodes import Branch, Items, Node, Source, path_of
+from .nodes import Items, Leaf, Node, Reading, Source, means_options, path_of
 from .problems import Problems, did_you_mean
 
 _MAX_NESTED = 10
@@ -181,18 +182,38 @@ class Resolver:
         return found
 
 
-def interpolate(node: Node, resolver: Resolver, path: tuple[Any, ...] = ()) -> Node:
-    """Return the node with every reference in it expanded; what came out of one is secret."""
-    if isinstance(node, Branch):
-        return node.with_nodes({key: interpolate(item, resolver, (*path, key)) for key, item in node.nodes.items()})
+def interpolate(node: Node, resolver: Resolver, path: tuple[Any, ...] = (), reading: Reading = "text") -> Node:
+    """
+    Return the node with every reference in it expanded; what came out of one is secret.
+
+    Args:
+        node: The node; what has no references stays the object that it is.
+        resolver: Looks the references up.
+        path: The node's keys.
+        reading: How a value with a reference in it is to be read.
+    """
+    if isinstance(node, Leaf):
+        return _expanded(node, resolver, path, reading) if node.template else node
     if isinstance(node, Items):
-        nodes = (interpolate(item, resolver, (*path, number)) for number, item in enumerate(node.nodes))
-        return attrs.evolve(node, nodes=tuple(nodes))
-    if not node.template or not isinstance(node.value, str) or "${" not in node.value:
-        return node
+        found = [interpolate(item, resolver, (*path, number)) for number, item in enumerate(node.nodes)]
+        return attrs.evolve(node, nodes=tuple(found)) if any(map(is_not, found, node.nodes)) else node
+    if means_options(path):
+        reading = "query"
+    changed: dict[Hashable, Node] = {}
+    for key, item in node.nodes.items():
+        if isinstance(item, Leaf) and not item.template:
+            continue
+        here = (*path, key)
+        new = interpolate(item, resolver, here, reading)
+        if new is not item:
+            changed[key] = new
+    return node.with_nodes({**node.nodes, **changed}) if changed else node
+
+
+def _expanded(node: Leaf, resolver: Resolver, path: tuple[Any, ...], reading: Reading) -> Leaf:
     value = resolver.expand(node.value, node.source, path_of(node, path))
     if value is None:
         return attrs.evolve(node, value=None, template=False, secret=True, reading="missing")
     secret = node.secret or any(isinstance(part, Reference) for part in segments(node.value))
-    reading = "text" if secret and node.reading == "value" else node.reading
-    return attrs.evolve(node, value=value, template=False, secret=secret, reading=reading)
+    read = reading if secret and node.reading in {"value", "text"} else node.reading
+    return attrs.evolve(node, value=value, template=False, secret=secret, reading=read)

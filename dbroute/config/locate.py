@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import attrs
 
@@ -29,8 +30,7 @@ _CANONICAL = {name: canonical for canonical, names in SYNONYMS.items() for name 
 LOCAL = "local"
 
 
-@attrs.frozen
-class Variable:
+class Variable(NamedTuple):
     """
     A variable of the process or of ``.env``.
 
@@ -254,7 +254,11 @@ def _dotenv(folder: Path, problems: Problems) -> dict[str, Variable]:
         problems.add(Source(".env", line=error.line, rank=4, folder=folder), "", error.message, error.hint)
         return {}
     for binding in parse_stream(io.StringIO(text, newline=None)):
-        source = Source(".env", line=binding.original.line, rank=4, folder=folder)
+        line = binding.original.line
+        if binding.key is not None:  # it may begin with empty lines
+            written = binding.original.string
+            line += written[: len(written) - len(written.lstrip())].count("\n")
+        source = Source(".env", line=line, rank=4, folder=folder)
         if binding.error:
             problems.add(source, "", "is not NAME=value", "write one variable a line")
         elif binding.key is not None:

@@ -2,6 +2,8 @@
 A layer as it was read: a tree of nodes in which every value carries its source.
 
 Nodes go through the whole room unchanged: read, normalised, merged, interpolated, and only then converted.
+There are thousands of them in a load. That is why attrs does not freeze them: building a frozen object takes it four
+times as long, and so does a source that is more than a tuple.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import json
 import re
 from collections.abc import Hashable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import attrs
 
@@ -44,8 +46,7 @@ class Hidden(enum.Enum):
     SQLITE_MODE = "sqlite_mode"
 
 
-@attrs.frozen
-class Source:
+class Source(NamedTuple):
     """
     Where a value came from.
 
@@ -86,7 +87,7 @@ host part, of a URL; not at all, because its reference is missing and that is re
 """
 
 
-@attrs.frozen(eq=False)
+@attrs.define(eq=False)
 class Leaf:
     """
     One value.
@@ -96,7 +97,7 @@ class Leaf:
         source: Where it stands.
         key: Where its key stands, if it has one.
         reading: How it is to be read.
-        template: References ``${…}`` in it are expanded.
+        template: It is a text with references ``${…}`` that are to be expanded.
         secret: It came out of a reference or a secret file, and is never printed.
         written: The path under which people wrote it, where the normalisation moved it; messages name that one.
     """
@@ -114,7 +115,7 @@ class Leaf:
         return Leaf(value, self.source, self.key, reading, template, self.secret, self.written)
 
 
-@attrs.frozen(eq=False)
+@attrs.define(eq=False)
 class Items:
     """A list; layers replace it as a whole."""
 
@@ -123,7 +124,7 @@ class Items:
     key: Source | None = None
 
 
-@attrs.frozen(eq=False)
+@attrs.define(eq=False)
 class Branch:
     """A mapping; layers merge it key by key."""
 
@@ -151,6 +152,11 @@ class Branch:
 Node = Leaf | Items | Branch
 
 
+def means_options(path: tuple[Hashable, ...]) -> bool:
+    """Tell whether the options of a database stand at a path; a text below it means what it means in a URL's query."""
+    return len(path) > 2 and path[-1] == "options" and path[0] == "databases"
+
+
 def key_source(node: Node) -> Source:
     """Return where the node's key stands, for faults of the key itself."""
     return node.key or node.source
@@ -169,7 +175,7 @@ def node_of(value: Any, source: Source, *, template: bool = False) -> Node:
         return Branch({key: node_of(item, source, template=template) for key, item in value.items()}, source)
     if template and isinstance(value, list | tuple):
         return Items(tuple(node_of(item, source, template=True) for item in value), source)
-    return Leaf(value, source, template=template and isinstance(value, str))
+    return Leaf(value, source, template=template and isinstance(value, str) and "${" in value)
 
 
 def plain(node: Node) -> Any:

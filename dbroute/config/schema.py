@@ -63,9 +63,11 @@ class Schema:
     def _annotation(self, path: tuple[Hashable, ...]) -> Any:
         if len(path) < 2:
             return self.sections.get(str(path[0])) if path else None
-        if len(path) == 2 and path[0] == "django":
-            return self.setting(str(path[1]))
-        return _below(self.annotation(path[:-1]), path[-1])
+        return self.below(path[:-1], self.annotation(path[:-1]), path[-1])
+
+    def below(self, path: tuple[Hashable, ...], annotation: Any, part: Hashable) -> Any:
+        """Return what stands below a path whose annotation is known; ``None`` where nothing may."""
+        return self.setting(str(part)) if path == ("django",) else _below(annotation, part)
 
     def setting(self, name: str) -> Any:
         """Return the annotation of a Django setting."""

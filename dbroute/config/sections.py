@@ -45,7 +45,7 @@ def with_known_sections(root: Branch, schema: Schema, problems: Problems) -> Bra
 
 def of_dynaconf(key: Hashable) -> bool:
     """Tell whether a key is one of those that begin Dynaconf's own words."""
-    return str(key).lower().startswith("dynaconf_")
+    return isinstance(key, str) and key[:9].lower() == "dynaconf_"
 
 
 def _meant(key: str, node: Node, sections: Mapping[str, object]) -> str | None:

@@ -156,7 +156,9 @@ class _Url:
         if not isinstance(text, str) or not _MARKED.search(text):
             if isinstance(text, str) and self.leaf.template:
                 text = text.replace("${", "$${")
-            return self.leaf.with_value(text, self.leaf.reading, template=isinstance(text, str) and self.leaf.template)
+            return self.leaf.with_value(
+                text, self.leaf.reading, template=isinstance(text, str) and self.leaf.template and "${" in text
+            )
         literal = re.split(_MARKED, text)
         for number, part in enumerate(literal):
             if number % 2:
@@ -164,7 +166,8 @@ class _Url:
                 literal[number] = reference.text if isinstance(reference, Reference) else ""
             else:
                 literal[number] = part.replace("${", "$${")
-        return self.leaf.with_value("".join(literal), reading, template=True)
+        whole = "".join(literal)
+        return self.leaf.with_value(whole, reading, template="${" in whole)
 
     def file(self, rest: str) -> str:
         """Return the file that the part behind ``sqlite://`` names."""

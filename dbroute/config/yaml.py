@@ -63,7 +63,7 @@ def read_yaml(path: Path, rank: int, problems: Problems) -> Branch | None:
     try:
         return _Reader(source, problems).read(text_of(path))
     except UnreadableError as error:
-        problems.add(attrs.evolve(source, line=error.line), "", error.message, error.hint)
+        problems.add(source._replace(line=error.line), "", error.message, error.hint)
     except _FileError as fault:
         problems.add(fault.source, fault.path, fault.message, fault.hint)
     return None
@@ -96,7 +96,7 @@ class _Reader:
             raise self.no_yaml(error, text) from None
         except yaml.reader.ReaderError as error:
             line = text.encode()[: error.position].count(b"\n") + 1
-            where = attrs.evolve(self.source, line=line)
+            where = self.source._replace(line=line)
             raise _FileError(where, f"is not YAML: {error.reason}", "remove the control character") from None
         except (yaml.YAMLError, ValueError):
             raise _FileError(self.source, "is not YAML", "check indentation, colons and quotes") from None
@@ -111,7 +111,7 @@ class _Reader:
         if error.problem_mark and "nesting depth" in str(error.problem):  # a parser with a limit of its own
             return _too_deep(self.at(error.problem_mark))
         found = fault(error, text, _Parser)
-        where = attrs.evolve(self.source, line=found.line, column=found.column)
+        where = self.source._replace(line=found.line, column=found.column)
         return _FileError(where, f"is not YAML: {found.message}", found.hint)
 
     def node(self, events: Any, event: Any, path: tuple[Any, ...], key: Source | None = None) -> Node:
@@ -215,7 +215,7 @@ class _Reader:
 
     def scalar(self, event: Any, where: Source, path: tuple[Any, ...], key: Source | None) -> Leaf:
         value = self.value(event, where, path)
-        return Leaf(value, where, key, template=isinstance(value, str))
+        return Leaf(value, where, key, template=isinstance(value, str) and "${" in value)
 
     def value(self, event: Any, where: Source, path: tuple[Any, ...]) -> Any:
         """Return what a scalar stands for in the core schema of YAML 1.2."""

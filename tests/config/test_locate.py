@@ -462,3 +462,13 @@ def test_relative_sqlite_file_is_relative_to_the_file_not_to_the_working_directo
 
 def test_error_helper_shows_whole_messages(tmp_path: Path) -> None:
     assert error(tmp_path, "[]") == ("config.yaml:1:1  has no sections; start it with a section such as 'databases:'")
+
+
+def test_line_of_a_variable_after_empty_lines_is_its_own(tmp_path: Path) -> None:
+    write(tmp_path, {"config.yaml": DEFAULT, ".env": "\n# first\n\nA=1\n\n  \n  DATABASE_URL_FILE=nowhere\n"})
+
+    message = failure(tmp_path, {})
+
+    assert message == (
+        ".env:7  names a file that cannot be read: no such file or directory; check the file and its permissions"
+    )
