@@ -358,7 +358,7 @@ def own_types(world: World, app: App) -> Iterator[Step]:
         f'migrations.AddField("{lower}", "paid", fields.MoneyField(default=3, currency="CHF"), preserve_default=False)',
     ])  # fmt: skip
     yield Step([
-        f'migrations.AlterField("{lower}", "paid", fields.MoneyField(digits=13, currency="USD"))',
+        f'migrations.AlterField("{lower}", "paid", fields.MoneyField(digits=13, currency="USD", default=4))',
         f'migrations.AlterField("{lower}", "loud", models.CharField(max_length=9))',
         run(f"code.say({app.label!r}, 'own types')"),
     ])  # fmt: skip
