@@ -343,7 +343,7 @@ def values_of_the_database(world: World, app: App) -> Iterator[Step]:
     yield Step([
         f'migrations.RemoveField("{lower}", "total")',
         f'migrations.AlterField("{lower}", "state", models.CharField(max_length=9, default="old"))',
-        f'migrations.AlterField("{lower}", "price", models.IntegerField(null=True))',
+        f'migrations.AlterField("{lower}", "price", models.IntegerField(null=True, db_comment="in cents"))',
     ])  # fmt: skip
 
 
