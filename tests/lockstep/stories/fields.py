@@ -343,7 +343,7 @@ def values_of_the_database(world: World, app: App) -> Iterator[Step]:
     yield Step([
         f'migrations.RemoveField("{lower}", "total")',
         f'migrations.AlterField("{lower}", "state", models.CharField(max_length=9, default="old"))',
-        f'migrations.AlterField("{lower}", "price", models.IntegerField(null=True))',
+        f'migrations.AlterField("{lower}", "price", models.IntegerField(null=True, db_comment="in cents"))',
     ])  # fmt: skip
 
 
@@ -358,7 +358,7 @@ def own_types(world: World, app: App) -> Iterator[Step]:
         f'migrations.AddField("{lower}", "paid", fields.MoneyField(default=3, currency="CHF"), preserve_default=False)',
     ])  # fmt: skip
     yield Step([
-        f'migrations.AlterField("{lower}", "paid", fields.MoneyField(digits=13, currency="USD"))',
+        f'migrations.AlterField("{lower}", "paid", fields.MoneyField(digits=13, currency="USD", default=4))',
         f'migrations.AlterField("{lower}", "loud", models.CharField(max_length=9))',
         run(f"code.say({app.label!r}, 'own types')"),
     ])  # fmt: skip
