@@ -3,12 +3,21 @@
 from typing import Any
 
 from .config import load_config
-from .exceptions import ConfigError, ConfigWarning, DbrouteError, ReadOnlyDatabaseError
+from .exceptions import (
+    ConfigError,
+    ConfigWarning,
+    CrossDatabaseJoinError,
+    CrossDatabaseLimitError,
+    DbrouteError,
+    ReadOnlyDatabaseError,
+)
 from .models import DatabaseConfig, DatabaseTestConfig, DjangoConfig, PoolConfig, ReplicaConfig, Secret, Size, Url
 
 __all__ = [
     "ConfigError",
     "ConfigWarning",
+    "CrossDatabaseJoinError",
+    "CrossDatabaseLimitError",
     "DatabaseConfig",
     "DatabaseTestConfig",
     "DbrouteError",

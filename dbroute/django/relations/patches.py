@@ -14,7 +14,8 @@ from typing import Any
 
 import attrs
 
-from . import deleting
+from ..routes import mark
+from . import constraints, contenttypes, deleting, joins, many_to_many, selecting, splitting
 
 Replace = Callable[[Callable[..., Any]], Callable[..., Any]]
 """Takes what was there, and returns what stands there instead."""
@@ -31,6 +32,7 @@ class Patch:
         replace: Makes the replacement.
         why: What Django does not do.
         signatures: Those that the replacement was written for, on Django 5.2, 6.0 and 6.1.
+        refuses: Whether it only refuses what would end in the server's "no such table".
     """
 
     module: str
@@ -38,6 +40,7 @@ class Patch:
     replace: Replace
     why: str
     signatures: tuple[str, ...]
+    refuses: bool = False
 
     @property
     def target(self) -> str:
@@ -107,6 +110,102 @@ PATCHES = (
     ),
 )
 
+_CONTENT_TYPES = "django.contrib.contenttypes.models"
+
+READING = (
+    Patch(
+        "django.core.management.commands.migrate",
+        "Command.sync_apps",
+        constraints.sync_apps,
+        "Tables that are made without migrations get a constraint on tables of another database.",
+        ("(self, connection, app_labels)",),
+    ),
+    Patch(
+        "django.db.models.sql.compiler",
+        "SQLCompiler.get_from_clause",
+        joins.get_from_clause,
+        "A JOIN is sent whatever database its tables are on.",
+        ("(self)",),
+        refuses=True,
+    ),
+    Patch(
+        "django.db.models.sql.query",
+        "Query.as_sql",
+        joins.as_sql,
+        "A subquery is sent to the database of the query around it.",
+        ("(self, compiler, connection)",),
+        refuses=True,
+    ),
+    Patch(
+        "django.db.models.sql.compiler",
+        "SQLCompiler.get_combinator_sql",
+        joins.get_combinator_sql,
+        "All parts of a union are sent to the database of the first.",
+        ("(self, combinator, all)",),
+        refuses=True,
+    ),
+    Patch(
+        "django.db.models.sql.compiler",
+        "select_related_descend",
+        selecting.select_related_descend,
+        "select_related() JOINs tables of other databases.",
+        ("(field, restricted, requested, select_mask)",),
+    ),
+    Patch(
+        "django.db.models.sql.compiler",
+        "SQLCompiler.get_related_selections",
+        selecting.get_related_selections,
+        "A one-to-one relation that is not JOINed backwards counts as unknown.",
+        (
+            "(self, select, select_mask, opts=None, root_alias=None, cur_depth=1, requested=None, restricted=None)",
+        ),
+    ),
+    Patch(
+        "django.db.models.query",
+        "ModelIterable.__iter__",
+        selecting.iterate,
+        "Rows of other databases have to be fetched as the rows arrive that point at them.",
+        ("(self)",),
+    ),
+    Patch(
+        "django.db.models.sql.query",
+        "Query.add_q",
+        splitting.add_q,
+        "A lookup over a relation becomes a JOIN.",
+        ("(self, q_object, reuse_all=False)",),
+    ),
+    Patch(
+        "django.db.models.lookups",
+        "In.as_sql",
+        splitting.in_as_sql,
+        "A query behind __in becomes a subquery.",
+        ("(self, compiler, connection)",),
+    ),
+    Patch(
+        "django.db.models.fields.related_descriptors",
+        "create_forward_many_to_many_manager",
+        many_to_many.create_forward_many_to_many_manager,
+        "The rows at the other end are found with a JOIN, and written where the object is.",
+        ("(superclass, rel, reverse)",),
+    ),
+    Patch(
+        _CONTENT_TYPES,
+        "ContentTypeManager.db_manager",
+        contenttypes.db_manager,
+        "The content type of an object is looked for where the object is.",
+        ("(self, using=None, hints=None)",),
+    ),
+    Patch(
+        _CONTENT_TYPES,
+        "ContentType.get_object_for_this_type",
+        contenttypes.get_object_for_this_type,
+        "What a generic foreign key points at is looked for where that key is.",
+        ("(self, using=None, **kwargs)",),
+    ),
+)
+
+_INHERITED = object()
+
 _originals: dict[Patch, Any] = {}
 
 
@@ -129,7 +228,10 @@ def uninstall() -> None:
     """Put everything back."""
     while _originals:
         patch, original = _originals.popitem()
-        setattr(patch.owner(), patch.attribute, original)
+        if original is _INHERITED:
+            delattr(patch.owner(), patch.attribute)
+        else:
+            setattr(patch.owner(), patch.attribute, original)
 
 
 def _wanted() -> list[Patch]:
@@ -138,7 +240,7 @@ def _wanted() -> list[Patch]:
 
     return [
         patch
-        for patch in PATCHES
+        for patch in (*PATCHES, *READING)
         if not patch.module.startswith("django.contrib.") or apps.is_installed(".".join(patch.module.split(".")[:3]))
     ]
 
