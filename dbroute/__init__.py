@@ -8,6 +8,7 @@ from .exceptions import (
     ConfigWarning,
     CrossDatabaseJoinError,
     CrossDatabaseLimitError,
+    CrossDatabaseTransactionError,
     DbrouteError,
     ReadOnlyDatabaseError,
 )
@@ -18,6 +19,7 @@ __all__ = [
     "ConfigWarning",
     "CrossDatabaseJoinError",
     "CrossDatabaseLimitError",
+    "CrossDatabaseTransactionError",
     "DatabaseConfig",
     "DatabaseTestConfig",
     "DbrouteError",

@@ -221,3 +221,35 @@ try:
 except IntegrityError as error:
     print(type(error).__name__, rows() == before)
 """
+
+# Shows what the admin says before it deletes, and lets it delete: by its view, and by the action of its list.
+ADMIN = """
+import re
+from django.test import Client
+from django.contrib.admin.models import LogEntry
+
+from django.conf import settings
+settings.ALLOWED_HOSTS = ["testserver"]
+Login.objects.filter(username="root").delete()
+client = Client()
+client.force_login(Login.objects.create_superuser("root"))
+before = world()
+statements = []
+
+
+def count(execute, sql, params, many, context):
+    statements.append(sql)
+    return execute(sql, params, many, context)
+
+
+page = client.get("/admin/people/user/3/delete/").content.decode()
+listed = page.partition("<h2>")[2].partition("<form")[0]
+first = ["page", rows() == before, re.sub(r"\\s+", " ", re.sub(r"<[^>]*>", " ", listed))]
+statuses = [client.post("/admin/people/user/3/delete/", {"post": "yes"}).status_code]
+after_view = rows()
+world()
+statuses.append(client.post("/admin/people/user/", {
+    "action": "delete_selected", "_selected_action": ["3"], "post": "yes"
+}).status_code)
+print(json.dumps([first, statuses, after_view, after_view == rows(), LogEntry.objects.filter(action_flag=3).count()]))
+"""

@@ -9,7 +9,7 @@ import pytest
 
 from tests.integration.migration_projects import url_databases
 from tests.projects import Project
-from tests.relations.faults import COMMITS, HOOKS, LATE, OUTER, PIN, SIGNALS, STATEMENTS, told
+from tests.relations.faults import ADMIN, COMMITS, HOOKS, LATE, OUTER, PIN, SIGNALS, STATEMENTS, told
 from tests.relations.graphs import ONE, THREE, deleted, graph, run
 from tests.servers import databases
 
@@ -177,3 +177,18 @@ def test_a_row_that_a_handler_leaves_behind_is_found_before_the_first_commit(
     printed = told(three, LATE.format(row=row, sender=sender))
 
     assert printed == "IntegrityError True\n"
+
+
+# The admin
+
+
+def test_the_admin_lists_what_would_go_and_deletes_it(three: Project, tmp_path_factory: pytest.TempPathFactory) -> None:
+    one = json.loads(told(graph(tmp_path_factory.mktemp("admin"), ONE), ADMIN))
+
+    found = json.loads(told(three, ADMIN))
+
+    (_, untouched, listed), statuses, _, same, logged = found
+    assert found == one
+    assert (untouched, statuses, same, logged) == (True, [302, 302], True, 2)
+    for row in ("Profile object (1)", "Post object (1)", "Comment object (2)", "Order object (1)", "Line object (1)"):
+        assert row in listed

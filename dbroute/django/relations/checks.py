@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import attrs
+from django import get_version
 from django.apps import apps
 from django.core import checks
 from django.core.exceptions import FieldDoesNotExist
@@ -13,6 +14,7 @@ from django.db.models import F, ForeignKey, Model, Q, deletion
 from django.db.models.constants import LOOKUP_SEP
 
 from ..routes import follows_rules, mark, project_table
+from . import patches
 
 Found = list[checks.CheckMessage]
 Path = tuple[str, ...]
@@ -210,6 +212,21 @@ def _left_behind(model: type[Model], pointing: type[Model]) -> checks.CheckMessa
     )
 
 
+def check_patches(**kwargs: Any) -> Found:
+    """Find out whether this Django is one that dbroute can follow relations in."""
+    if not is_anything_crossing():
+        return []
+    return [
+        checks.Error(
+            f"{patch.target} of Django {get_version()} takes {patches.signature(patch)}, which this dbroute does "
+            "not know: no deletion follows relations into other databases.",
+            hint="Install Django 5.2, 6.0 or 6.1, or a later release of dbroute.",
+            id="dbroute.E019",
+        )
+        for patch in patches.unverified()
+    ]
+
+
 CHECKS: tuple[Callable[..., Found], ...] = (
     check_constraints,
     check_inheritance,
@@ -217,6 +234,7 @@ CHECKS: tuple[Callable[..., Found], ...] = (
     check_many_to_many,
     check_expressions,
     check_generic,
+    check_patches,
 )
 
 

@@ -131,6 +131,21 @@ def delete_view(original: Call) -> Call:
     return delete_view
 
 
+def nested_related_objects(original: Call) -> Call:
+    """List rows that refer from another database together with what they refer to, by a query there and not a JOIN."""
+
+    @wraps(original)
+    def related_objects(self: Collector, related_model: type[Model], related_fields: Any, objs: Any) -> Any:
+        rows = original(self, related_model, related_fields, objs)
+        if alias_of(self, related_model) == alias_of(self, related_fields[0].remote_field.model):
+            return rows
+        # Without any depth nothing is joined; but as something is asked for, the collector fetches whole rows.
+        rows.query.select_related, rows.query.max_depth = True, 0
+        return rows.prefetch_related(*(field.name for field in related_fields))
+
+    return related_objects
+
+
 # The deletion itself.
 
 

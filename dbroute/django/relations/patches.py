@@ -1,8 +1,8 @@
 """
 The places where Django is changed while it runs, all of them, and nothing else that changes it.
 
-Each entry says what is replaced, by what, why, and which signature the replacement was written for. A target with
-another signature is left as it is, and a check names it.
+Each entry says what is replaced, by what, why, and which signature the replacement was written for. Where a target has
+another one, nothing is replaced, and a check names it.
 """
 
 from __future__ import annotations
@@ -100,6 +100,13 @@ PATCHES = (
         deleting.bulk_related_objects,
         "What refers by a content type is looked for where the root is, and so is the content type.",
         ("(self, objs, using='default')",),
+    ),
+    Patch(
+        "django.contrib.admin.utils",
+        "NestedObjects.related_objects",
+        deleting.nested_related_objects,
+        "What a deletion would take along is read with a JOIN to what it refers to.",
+        ("(self, related_model, related_fields, objs)",),
     ),
     Patch(
         "django.contrib.admin.options",
@@ -211,17 +218,26 @@ _originals: dict[Patch, Any] = {}
 
 def unverified() -> list[Patch]:
     """Return the patches whose target has a signature that they were not written for."""
-    return [patch for patch in _wanted() if patch not in _originals and _signature(patch) not in patch.signatures]
+    return [patch for patch in _wanted() if patch not in _originals and signature(patch) not in patch.signatures]
 
 
 def install() -> None:
-    """Replace what can be replaced; doing it again changes nothing."""
+    """
+    Replace every target; doing it again changes nothing.
+
+    Where one of them is not the verified one, or the project wants it so, nothing is followed, and what would end in
+    "no such table" is refused. Half of them would be worse than none: rows would be looked for on one database and
+    deleted on another.
+    """
+    chosen = str(mark().get("cross_database_relations", "follow"))
+    unknown = unverified()
     for patch in _wanted():
-        if patch in _originals or _signature(patch) not in patch.signatures:
+        if chosen == "off" or patch in unknown or ((unknown or chosen == "refuse") and not patch.refuses):
             continue
-        owner = patch.owner()
-        _originals[patch] = vars(owner)[patch.attribute]
-        setattr(owner, patch.attribute, patch.replace(getattr(owner, patch.attribute)))
+        if patch not in _originals:
+            owner = patch.owner()
+            _originals[patch] = vars(owner).get(patch.attribute, _INHERITED)
+            setattr(owner, patch.attribute, patch.replace(getattr(owner, patch.attribute)))
 
 
 def uninstall() -> None:
@@ -245,5 +261,6 @@ def _wanted() -> list[Patch]:
     ]
 
 
-def _signature(patch: Patch) -> str:
+def signature(patch: Patch) -> str:
+    """Return the signature that a target has in the Django that is installed."""
     return str(inspect.signature(getattr(patch.owner(), patch.attribute)))
