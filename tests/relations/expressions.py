@@ -35,7 +35,7 @@ SELECTING = {
     "rows(Post.objects.select_related('author').filter(words__gt=20).exclude(pk=5), 'author')": 1,
     "rows(Post.objects.select_related('author').annotate(n=Count('comments')).order_by('pk'), 'n', 'author')": 1,
     "rows(Post.objects.long().select_related('author'), 'author')": 1,
-    "rows(Post.objects.select_related('author').distinct(), 'author')": 1,
+    "rows(Post.objects.select_related('author').distinct().order_by('pk'), 'author')": 1,
     "rows(Post.objects.select_related('author').iterator(), 'author')": 1,
     "rows(Post.objects.select_related('author').iterator(chunk_size=3), 'author')": 3,
     "rows(Post.objects.select_related('author').filter(pk__lt=3).union("
@@ -184,7 +184,7 @@ MANY_TO_MANY = {
     "set(p.readers.all()))": 1,
     "done(p := Post.objects.get(pk=4), p.readers.clear(), set(p.readers.all()))": 1,
     "done(p := Post.objects.get(pk=4), u := p.readers.create(username='new', org_id=1), "
-    "[shown(u), u._state.db == User.objects.get(pk=1)._state.db, p in u.reads.all()])": 1,
+    "[u.username, u._state.db == User.objects.get(pk=1)._state.db, p in u.reads.all()])": 1,
     "done(p := Post.objects.get(pk=4), r := p.readers.get_or_create(username='new', defaults={'org_id': 1}), "
     "r2 := p.readers.get_or_create(username='new', defaults={'org_id': 1}), [r[1], r2[1]])": 3,
     "done(p := Post.objects.get(pk=4), r := p.readers.update_or_create(username='dan', defaults={'bio': 'x'}), "
@@ -204,8 +204,8 @@ MANY_TO_MANY = {
 }
 
 WRITING = {
-    "done(p := Post(title='t', author=User.objects.get(pk=1)), p.full_clean(exclude=['tags', 'readers', 'editor', 'named']), "
-    "p.save(), p.author.username)": 0,
+    "done(p := Post(title='t', author=User.objects.get(pk=1)), "
+    "p.full_clean(exclude=['tags', 'readers', 'editor', 'named']), p.save(), p.author.username)": 0,
     "caught(Post(title='t', author_id=99).full_clean, exclude=['tags', 'readers', 'editor', 'named'])": 0,
     "caught(Settings(theme='t', user_id=1).full_clean)": 0,
     "caught(User(username='ada', org_id=1).full_clean)": 0,
@@ -312,7 +312,7 @@ SPLIT = {
     "rows(split(Post.objects).filter(author__username='ada').select_related('author').order_by('pk'), 'author')": 2,
     "lookup(Post, author__in=User.objects.filter(username='ada'))": 1,
     "lookup(Post, author__in=User.objects.filter(username='ada').values('pk'))": 1,
-    "lookup(Post, author_id__in=User.objects.filter(active=True).values_list('pk', flat=True)[:2])": 1,
+    "lookup(Post, author_id__in=User.objects.order_by('-pk').values_list('pk')[:2])": 1,
     "lookup(Post, named__in=User.objects.filter(username='bob'))": 1,
     "lookup(Post, author_id__in=Subquery(User.objects.filter(username='ada').values('pk')))": 1,
     "lookup(User, pk__in=Post.objects.filter(words__gt=50).values('author'))": 1,

@@ -303,20 +303,20 @@ def caught(function, *args, **kwargs):
 
 def form(model, data, *fields):
     made = modelform_factory(model, fields=fields)(data)
-    return [made.is_valid(), str(made.errors.as_json()), shown(made.save()) if made.is_valid() else None]
+    return [made.is_valid(), str(made.errors.as_json()), made.is_valid() and made.save().pk is not None]
 
 
 print(json.dumps([evaluated(one) for one in {expressions!r}]))
 """
 
 
-def databases(aliases: list[str]) -> str:
-    """Return DATABASES for SQLite files."""
-    rules = "" if len(aliases) > 1 else "DATABASE_ROUTING_RULES = {}\n"
+def sqlite_databases(aliases: list[str]) -> str:
+    """Return what puts SQLite files into DATABASES; the only database takes every app."""
+    rules = "DATABASE_ROUTING_RULES = {}\n" if aliases == ONE_ALIAS else ""
     return rules + (
-        'OPTIONS = {"init_command": "PRAGMA synchronous = OFF"}\n'
-        'DATABASES = {alias: {"ENGINE": "django.db.backends.sqlite3", "NAME": BASE_DIR / f"{alias}.sqlite3", '
-        f'"OPTIONS": OPTIONS}} for alias in {aliases}}}\n'
+        'DATABASES = globals().get("DATABASES", {}) | {alias: {"ENGINE": "django.db.backends.sqlite3", '
+        '"NAME": BASE_DIR / f"{alias}.sqlite3", "OPTIONS": {"init_command": "PRAGMA synchronous = OFF"}} '
+        f"for alias in {aliases}}}\n"
     )
 
 
@@ -325,7 +325,12 @@ def make(folder: Path, settings: str) -> Project:
     made = project(
         folder,
         settings=f"{MYSQL_DRIVER}\n{SETTINGS}\n{settings}",
-        files={"people/models.py": PEOPLE, "blog/models.py": BLOG, "shop/models.py": SHOP, "urls.py": "urlpatterns = []"},
+        files={
+            "people/models.py": PEOPLE,
+            "blog/models.py": BLOG,
+            "shop/models.py": SHOP,
+            "urls.py": "urlpatterns = []",
+        },
     )
     tables = "from django.core.management import call_command\nfrom django.db import connections\n"
     tables += "for alias in connections:\n    call_command('migrate', run_syncdb=True, database=alias, verbosity=0)\n"

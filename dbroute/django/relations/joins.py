@@ -61,7 +61,7 @@ def get_combinator_sql(original: Call) -> Call:
 # What they ask
 
 
-def are_apart(inner: Query, outer: Query, alias: str | None) -> bool:
+def are_apart(inner: Any, outer: Any, alias: str | None) -> bool:
     """Say whether a query reads tables that are not where the query around it is sent."""
     if inner.model is None or outer.model is None:
         return False
@@ -71,7 +71,7 @@ def are_apart(inner: Query, outer: Query, alias: str | None) -> bool:
     return home not in homes_read(inner) and not is_elsewhere(alias)
 
 
-def homes_read(query: Query) -> frozenset[str]:
+def homes_read(query: Any) -> frozenset[str]:
     """
     Return where the first table of a query is.
 
@@ -83,7 +83,7 @@ def homes_read(query: Query) -> frozenset[str]:
     return found or frozenset({project_table().home(query.model)})
 
 
-def refused(inner: Query, outer: Query, kind: str = "subquery") -> CrossDatabaseJoinError:
+def refused(inner: Any, outer: Any, kind: str = "subquery") -> CrossDatabaseJoinError:
     """Return the error for a query inside another."""
     table = project_table()
     far = min(homes_read(inner))
@@ -114,7 +114,7 @@ def _refuse_join(compiler: Any) -> None:
             raise _error(query, alias, home, min(homes))
 
 
-def _error(query: Query, alias: str, home: str, far: str) -> CrossDatabaseJoinError:
+def _error(query: Any, alias: str, home: str, far: str) -> CrossDatabaseJoinError:
     model = next(_models_of(query.alias_map[alias].table_name))
     near = query.model
     parent = getattr(query.alias_map[alias], "join_field", None)
@@ -123,7 +123,7 @@ def _error(query: Query, alias: str, home: str, far: str) -> CrossDatabaseJoinEr
     return CrossDatabaseJoinError(near._meta.label, home, model._meta.label, far, _lookup(query, alias))
 
 
-def _lookup(query: Query, alias: str) -> str:
+def _lookup(query: Any, alias: str) -> str:
     """Return the lookup that needs a table, as far as it can be told: with the first column that is read there."""
     path = _path(query, alias)
     words = "__".join(path)
@@ -137,7 +137,7 @@ def _lookup(query: Query, alias: str) -> str:
     return words
 
 
-def _path(query: Query, alias: str | None) -> list[str]:
+def _path(query: Any, alias: str | None) -> list[str]:
     """Return the names of the relations from the first table to another."""
     names: list[str] = []
     while alias is not None:

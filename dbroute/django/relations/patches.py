@@ -163,9 +163,7 @@ READING = (
         "SQLCompiler.get_related_selections",
         selecting.get_related_selections,
         "A one-to-one relation that is not JOINed backwards counts as unknown.",
-        (
-            "(self, select, select_mask, opts=None, root_alias=None, cur_depth=1, requested=None, restricted=None)",
-        ),
+        ("(self, select, select_mask, opts=None, root_alias=None, cur_depth=1, requested=None, restricted=None)",),
     ),
     Patch(
         "django.db.models.query",

@@ -65,10 +65,11 @@ def in_as_sql(original: Call) -> Call:
 
     @wraps(original)
     def as_sql(self: Any, compiler: Any, connection: Any) -> Any:
-        inner = self.rhs.query if isinstance(self.rhs, Subquery) else self.rhs
+        inner: Any = self.rhs.query if isinstance(self.rhs, Subquery) else self.rhs
         if not isinstance(inner, Query) or not are_apart(inner, compiler.query, connection.alias):
             return original(self, compiler, connection)
-        is_whole = homes_read(inner) == {project_table().home(inner.model)} and not inner.get_external_cols()
+        model: Any = inner.model
+        is_whole = homes_read(inner) == {project_table().home(model)} and not inner.get_external_cols()
         if not is_whole or not (is_allowed(inner) or is_allowed(compiler.query)):
             raise refused(inner, compiler.query)
         known = vars(compiler).setdefault("_dbroute_keys", {})
@@ -93,7 +94,7 @@ def _with_null(original: Call, lookup: Any, compiler: Any, connection: Any) -> A
     return f"({sql} OR NULL)", params
 
 
-def _keys(inner: Query, here: str) -> list[Any]:
+def _keys(inner: Any, here: str) -> list[Any]:
     """Run a query where its tables are, and return its first column."""
     inner, alias = inner.clone(), getattr(inner, "_db", None)
     inner.clear_ordering(clear_default=True)
@@ -198,7 +199,7 @@ def _leaves(node: Q) -> Iterator[Any]:
             yield child
 
 
-def _hop(query: Query, leaf: Any) -> Hop | None:
+def _hop(query: Any, leaf: Any) -> Hop | None:
     """Return where a condition crosses, if it reads more than the key on this side."""
     if not isinstance(leaf, tuple):
         return None
@@ -239,6 +240,8 @@ def _answered(hop: Hop, conditions: list[Any], connector: str) -> Q:
     """Return the condition on this side that says what conditions on the other side say."""
     depth = len(hop.before) + 1
     inner = Q.create([_behind(hop, one, depth) for one in conditions], connector=connector)
+    if inner.children == [(f"{_far_key(hop)}__isnull", True)]:
+        return _nothing_there(hop)
     found = _there(hop, inner)
     return found | _nothing_there(hop) if _holds_for_nothing(inner) else found
 
@@ -293,7 +296,7 @@ def _there(hop: Hop, inner: Q) -> Q:
 
 def _through(field: Any) -> tuple[Any, Any]:
     """Return the foreign keys of a many-to-many table: the one that leads to the other side, and the one back."""
-    made = field.field if isinstance(field, ManyToManyRel) else field
+    made: Any = field.field if isinstance(field, ManyToManyRel) else field
     meta = made.remote_field.through._meta
     towards, back = meta.get_field(made.m2m_reverse_field_name()), meta.get_field(made.m2m_field_name())
     return (back, towards) if isinstance(field, ManyToManyRel) else (towards, back)
@@ -308,23 +311,17 @@ def _nothing_there(hop: Hop) -> Q:
 
 def _holds_for_nothing(node: Q) -> bool:
     """Say whether a condition is true of a row in which everything is NULL."""
-    held = (
-        _holds_for_nothing(one) if isinstance(one, Q) else _asks_for_null(*one)
-        for one in node.children
-    )
+    held = (_holds_for_nothing(one) if isinstance(one, Q) else _asks_for_null(one) for one in node.children)
     result = any(held) if node.connector == Q.OR else all(held)
     return result is not node.negated
 
 
-def _asks_for_null(words: str, value: Any) -> bool:
+def _asks_for_null(condition: Any) -> bool:
+    words, value = condition
     last = words.split(LOOKUP_SEP)[-1]
     return value is True if last == "isnull" else value is None
 
 
 def _error(hop: Hop, words: str) -> CrossDatabaseJoinError:
     table, far = project_table(), hop.field.related_model
-    return CrossDatabaseJoinError(
-        hop.model._meta.label, table.home(hop.model), far._meta.label, table.home(far), words
-    )
-
-
+    return CrossDatabaseJoinError(hop.model._meta.label, table.home(hop.model), far._meta.label, table.home(far), words)
