@@ -117,9 +117,7 @@ class CrossDatabaseJoinError(DbrouteError):
         kind: ``join``, ``subquery``, ``union``, ``intersection`` or ``difference``.
     """
 
-    def __init__(
-        self, model: str, alias: str, far_model: str, far_alias: str, lookup: str, kind: str = "join"
-    ) -> None:
+    def __init__(self, model: str, alias: str, far_model: str, far_alias: str, lookup: str, kind: str = "join") -> None:
         self.model, self.alias, self.far_model, self.far_alias = model, alias, far_model, far_alias
         self.lookup, self.kind = lookup, kind
         what = f"'{lookup}' cannot be looked up" if lookup else f"no {kind} is possible here"

@@ -38,11 +38,16 @@ def _without_constraints(sender: type[Model], **kwargs: Any) -> None:
     if sender.__module__ != "__fake__" or not isinstance(sender._meta.apps, StateApps) or not are_left_out():
         return
     table = project_table()
-    for field in sender._meta.local_fields:
-        if isinstance(field, ForeignKey) and field.db_constraint:
+    fields: list[Any] = sender._meta.local_fields
+    for field in fields:
+        if _is_constrained(field):
             target = _target(sender, field)
             if target is not None and table.home_of_label(*target) != table.home(sender):
                 field.db_constraint = False
+
+
+def _is_constrained(field: Any) -> bool:
+    return isinstance(field, ForeignKey) and bool(getattr(field, "db_constraint", False))
 
 
 def _target(model: type[Model], field: Any) -> tuple[str, str] | None:
@@ -59,12 +64,10 @@ def _target(model: type[Model], field: Any) -> tuple[str, str] | None:
 @contextmanager
 def left_out() -> Iterator[None]:
     """Take the constraints from the real models, for tables that are made without migrations."""
-    lent = []
+    lent: list[Any] = []
     if are_left_out():
         for model in apps.get_models(include_auto_created=True):
-            for field in model._meta.local_fields:
-                if isinstance(field, ForeignKey) and field.db_constraint and is_crossing(field):
-                    lent.append(field)
+            lent += [one for one in model._meta.local_fields if _is_constrained(one) and is_crossing(one)]
     for field in lent:
         field.db_constraint = False
     try:

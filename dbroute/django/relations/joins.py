@@ -97,7 +97,7 @@ def get_combinator_sql(original: Call) -> Call:
 # What they ask
 
 
-def are_apart(inner: Query, outer: Query, alias: str | None) -> bool:
+def are_apart(inner: Any, outer: Any, alias: str | None) -> bool:
     """Say whether a query reads tables that are not where the query around it is sent."""
     if inner.model is None or outer.model is None:
         return False
@@ -105,7 +105,7 @@ def are_apart(inner: Query, outer: Query, alias: str | None) -> bool:
     return homes[inner.model] != homes[outer.model] and not is_elsewhere(alias)
 
 
-def refused(inner: Query, outer: Query, kind: str = "subquery") -> CrossDatabaseJoinError:
+def refused(inner: Any, outer: Any, kind: str = "subquery") -> CrossDatabaseJoinError:
     """Return the error for a query inside another."""
     home = project_table().home
     near, far = outer.model, inner.model
@@ -119,7 +119,7 @@ def _crossing_fields() -> Iterator[Any]:
                 yield field
 
 
-def _lookup(query: Query, alias: str) -> str:
+def _lookup(query: Any, alias: str) -> str:
     """Return the lookup that needs a table, as far as it can be told: with the first column that is read there."""
     path = _path(query, alias)
     words = "__".join(path)
@@ -133,7 +133,7 @@ def _lookup(query: Query, alias: str) -> str:
     return words
 
 
-def _path(query: Query, alias: str | None) -> list[str]:
+def _path(query: Any, alias: str | None) -> list[str]:
     """Return the names of the relations from the first table to another."""
     names: list[str] = []
     while alias is not None:

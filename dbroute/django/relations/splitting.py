@@ -77,7 +77,7 @@ def as_sql(original: Call) -> Call:
     """Put keys in the place of a query on another database, or refuse it; asked only for a query in another one."""
 
     @wraps(original)
-    def as_sql(self: Query, compiler: Any, connection: Any) -> Any:
+    def as_sql(self: Any, compiler: Any, connection: Any) -> Any:
         outer = getattr(compiler, "query", None)
         if outer is None or not are_apart(self, outer, connection.alias):
             return original(self, compiler, connection)
@@ -111,7 +111,7 @@ def resolve_expression(original: Call) -> Call:
     return resolve_expression
 
 
-def _asking(compiler: Any, inner: Query) -> Any:
+def _asking(compiler: Any, inner: Any) -> Any:
     """Return the ``__in`` lookup whose right side a query is."""
     outer = compiler.query
     waiting = [outer.where, *(getattr(compiler, name, None) for name in ("where", "having", "qualify"))]
@@ -126,7 +126,7 @@ def _asking(compiler: Any, inner: Query) -> Any:
     return None
 
 
-def _keys(inner: Query) -> list[Any]:
+def _keys(inner: Any) -> list[Any]:
     """Run a query where its tables are, and return its first column."""
     inner = inner.clone()
     inner.clear_ordering(clear_default=True)
@@ -230,7 +230,7 @@ def _leaves(node: Q) -> Iterator[Any]:
             yield child
 
 
-def _hop(query: Query, leaf: Any) -> Hop | None:
+def _hop(query: Any, leaf: Any) -> Hop | None:
     """Return where a condition crosses, if it reads more than the key on this side."""
     if not isinstance(leaf, tuple):
         return None
@@ -271,6 +271,8 @@ def _answered(hop: Hop, conditions: list[Any], connector: str) -> Q:
     """Return the condition on this side that says what conditions on the other side say."""
     depth = len(hop.before) + 1
     inner = Q.create([_behind(hop, one, depth) for one in conditions], connector=connector)
+    if inner.children == [(f"{_far_key(hop)}__isnull", True)]:
+        return _nothing_there(hop)
     found = _there(hop, inner)
     return found | _nothing_there(hop) if _holds_for_nothing(inner) else found
 
@@ -325,7 +327,7 @@ def _there(hop: Hop, inner: Q) -> Q:
 
 def _through(field: Any) -> tuple[Any, Any]:
     """Return the foreign keys of a many-to-many table: the one that leads to the other side, and the one back."""
-    made = field.field if isinstance(field, ManyToManyRel) else field
+    made: Any = field.field if isinstance(field, ManyToManyRel) else field
     meta = made.remote_field.through._meta
     towards, back = meta.get_field(made.m2m_reverse_field_name()), meta.get_field(made.m2m_field_name())
     return (back, towards) if isinstance(field, ManyToManyRel) else (towards, back)
@@ -340,23 +342,17 @@ def _nothing_there(hop: Hop) -> Q:
 
 def _holds_for_nothing(node: Q) -> bool:
     """Say whether a condition is true of a row in which everything is NULL."""
-    held = (
-        _holds_for_nothing(one) if isinstance(one, Q) else _asks_for_null(*one)
-        for one in node.children
-    )
+    held = (_holds_for_nothing(one) if isinstance(one, Q) else _asks_for_null(one) for one in node.children)
     result = any(held) if node.connector == Q.OR else all(held)
     return result is not node.negated
 
 
-def _asks_for_null(words: str, value: Any) -> bool:
+def _asks_for_null(condition: Any) -> bool:
+    words, value = condition
     last = words.split(LOOKUP_SEP)[-1]
     return value is True if last == "isnull" else value is None
 
 
 def _error(hop: Hop, words: str) -> CrossDatabaseJoinError:
     table, far = project_table(), hop.field.related_model
-    return CrossDatabaseJoinError(
-        hop.model._meta.label, table.home(hop.model), far._meta.label, table.home(far), words
-    )
-
-
+    return CrossDatabaseJoinError(hop.model._meta.label, table.home(hop.model), far._meta.label, table.home(far), words)
