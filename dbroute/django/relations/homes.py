@@ -48,4 +48,3 @@ def beside(model: type[Model], alias: str | None) -> str | None:
 
 def _home_like(table: RouteTable, alias: str) -> str:
     return table.modelled_on(table.primary(alias) or alias)
-

@@ -306,6 +306,8 @@ def _behind(queryset: Any, step: Step) -> QuerySet[Any]:
     if hasattr(queryset, "_fetch_mode"):  # Django 6.1
         behind._fetch_mode = queryset._fetch_mode
     query.deferred_loading = _mask(queryset.query, step)
+    if query.select_related:
+        behind._iterable_class = Following
     return behind.order_by()  # type: ignore[no-any-return]
 
 

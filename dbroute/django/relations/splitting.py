@@ -133,7 +133,9 @@ def _keys(inner: Any) -> list[Any]:
     if not inner.is_sliced:
         inner.distinct = True
         inner.set_limits(high=LIMIT + 1)
-    keys = [row[0] for row in inner.get_compiler(using=router.db_for_read(inner.model)).results_iter(chunked_fetch=False)]
+    keys = [
+        row[0] for row in inner.get_compiler(using=router.db_for_read(inner.model)).results_iter(chunked_fetch=False)
+    ]
     if len(keys) > LIMIT:
         raise CrossDatabaseLimitError(inner.model._meta.label, LIMIT)
     return keys
