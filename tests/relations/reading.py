@@ -135,7 +135,8 @@ class Note(models.Model):
     text = models.CharField(max_length=20)
 """
 
-ONE_ALIAS = ["default"]
+# Every app is on one database: only there the rules are not.
+NO_RULES = "DATABASE_ROUTING_RULES = {}\n"
 ALIASES = ["default", "blog_db", "shop_db"]
 
 ROWS = """
@@ -311,9 +312,8 @@ print(json.dumps([evaluated(one) for one in {expressions!r}]))
 
 
 def sqlite_databases(aliases: list[str]) -> str:
-    """Return what puts SQLite files into DATABASES; the only database takes every app."""
-    rules = "DATABASE_ROUTING_RULES = {}\n" if aliases == ONE_ALIAS else ""
-    return rules + (
+    """Return what puts SQLite files into DATABASES."""
+    return (
         'DATABASES = globals().get("DATABASES", {}) | {alias: {"ENGINE": "django.db.backends.sqlite3", '
         '"NAME": BASE_DIR / f"{alias}.sqlite3", "OPTIONS": {"init_command": "PRAGMA synchronous = OFF"}} '
         f"for alias in {aliases}}}\n"

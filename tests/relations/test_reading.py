@@ -8,7 +8,7 @@ import pytest
 from tests.integration.migration_projects import url_databases
 from tests.projects import Project
 from tests.relations.expressions import FOLLOWING, MANY_TO_MANY, PREFETCHING, REFUSED, SELECTING, SPLIT, WRITING
-from tests.relations.reading import ALIASES, ONE_ALIAS, evaluated, make, sqlite_databases
+from tests.relations.reading import ALIASES, NO_RULES, evaluated, make, sqlite_databases
 from tests.servers import databases
 
 pytestmark = pytest.mark.process
@@ -21,7 +21,7 @@ Results = dict[str, tuple[Any, int]]
 @pytest.fixture(scope="module")
 def on_one(tmp_path_factory: pytest.TempPathFactory) -> Results:
     """What Django does by itself, on one database."""
-    return evaluated(make(tmp_path_factory.mktemp("one"), sqlite_databases(ONE_ALIAS)), list(ASKED))
+    return evaluated(make(tmp_path_factory.mktemp("one"), NO_RULES + sqlite_databases(["default"])), list(ASKED))
 
 
 @pytest.fixture(scope="module")
