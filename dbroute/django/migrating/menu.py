@@ -165,16 +165,16 @@ class Menu:
 
 def _states(targets: Sequence[Target]) -> Iterator[str]:
     """Yield a line for each database, in columns."""
-    rows = [(target.alias, engine_of(target.alias), _state(target)) for target in targets]
+    found = {pending.alias: pending for pending in find_pending(one.alias for one in targets if not one.skipped)}
+    rows = [(one.alias, engine_of(one.alias), _state(one, found.get(one.alias))) for one in targets]
     aliases, engines = (max(len(row[column]) for row in rows) for column in (0, 1))
     for alias, engine, state in rows:
         yield f"{alias:{aliases}}  {engine:{engines}}  {state}"
 
 
-def _state(target: Target) -> str:
-    if target.skipped:
+def _state(target: Target, pending: Pending | None) -> str:
+    if pending is None:
         return f"skipped, {target.skipped}"
-    pending: Pending = find_pending(target.alias)
     if pending.error:
         return f"cannot be asked: {pending.error}"
     if not pending.is_behind:
