@@ -6,6 +6,8 @@ from .config import load_config
 from .exceptions import (
     ConfigError,
     ConfigWarning,
+    CrossDatabaseJoinError,
+    CrossDatabaseLimitError,
     CrossDatabaseTransactionError,
     DbrouteError,
     ReadOnlyDatabaseError,
@@ -15,6 +17,8 @@ from .models import DatabaseConfig, DatabaseTestConfig, DjangoConfig, PoolConfig
 __all__ = [
     "ConfigError",
     "ConfigWarning",
+    "CrossDatabaseJoinError",
+    "CrossDatabaseLimitError",
     "CrossDatabaseTransactionError",
     "DatabaseConfig",
     "DatabaseTestConfig",

@@ -102,3 +102,59 @@ class CrossDatabaseTransactionError(DbrouteError):
 
 def _listed(names: Iterable[str]) -> str:
     return ", ".join(f"'{name}'" for name in names)
+
+
+class CrossDatabaseJoinError(DbrouteError):
+    """
+    A query would read tables of two databases; no part of it was sent.
+
+    Attributes:
+        model: Label of the model on this side.
+        alias: The database of that one.
+        far_model: Label of the model on the other side.
+        far_alias: The database of that one.
+        lookup: What needs both, as it was written; empty for a query inside another.
+        kind: ``join``, ``subquery``, ``union``, ``intersection`` or ``difference``.
+    """
+
+    def __init__(self, model: str, alias: str, far_model: str, far_alias: str, lookup: str, kind: str = "join") -> None:
+        self.model, self.alias, self.far_model, self.far_alias = model, alias, far_model, far_alias
+        self.lookup, self.kind = lookup, kind
+        what = f"'{lookup}' cannot be looked up" if lookup else f"no {kind} is possible here"
+        ways = (
+            "find the keys first, as in filter(author__in=[…]); read rows with select_related() or "
+            "prefetch_related(); or let dbroute find the keys, with dbroute.django.relations.split(queryset) or "
+            "'cross_database_lookups: split' below 'routing:'"
+            if kind == "join"
+            else "give it a list, as in list(queryset); or let dbroute find the keys of an __in lookup, with "
+            "dbroute.django.relations.split(queryset) or 'cross_database_lookups: split' below 'routing:'"
+            if kind == "subquery"
+            else "put lists together, as in [*first, *second]"
+        )
+        super().__init__(
+            f"{what}: {model} is on '{alias}' and {far_model} on '{far_alias}', and no database reads the tables of "
+            f"another; {ways}"
+        )
+
+    def __reduce__(self) -> tuple[type, tuple[str, str, str, str, str, str]]:
+        return type(self), (self.model, self.alias, self.far_model, self.far_alias, self.lookup, self.kind)
+
+
+class CrossDatabaseLimitError(DbrouteError):
+    """
+    A lookup that is answered in two steps found more keys on the far side than are sent in one query.
+
+    Attributes:
+        model: Label of the model whose keys they are.
+        limit: How many may be sent.
+    """
+
+    def __init__(self, model: str, limit: int) -> None:
+        self.model, self.limit = model, limit
+        super().__init__(
+            f"the lookup found more than {limit} keys of {model}, the most that are sent to another database in one "
+            "query; narrow it down, or go through the rows in batches"
+        )
+
+    def __reduce__(self) -> tuple[type, tuple[str, int]]:
+        return type(self), (self.model, self.limit)

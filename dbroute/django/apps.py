@@ -16,12 +16,13 @@ class DbrouteConfig(AppConfig):
         """Start watching, and make the folders of SQLite files; nothing here opens a connection."""
         from . import checks, folders, guard, placement
         from .relations import checks as relation_checks
-        from .relations import patches
+        from .relations import constraints, patches
 
         folders.make()
 
         for check in (*checks.CHECKS, *placement.CHECKS, *relation_checks.CHECKS):
             register(check, "dbroute")
         guard.install()
+        constraints.install()
         if relation_checks.is_anything_crossing():
             patches.install()

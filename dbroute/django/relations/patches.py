@@ -1,5 +1,5 @@
 """
-The places where Django is changed while it runs, all of them, and nothing else that changes it.
+The places where Django's code is changed while it runs, all of them; JOINs are refused by the relations themselves.
 
 Each entry says what is replaced, by what, why, and which signature the replacement was written for. Where a target has
 another one, nothing is replaced, and a check names it.
@@ -14,7 +14,8 @@ from typing import Any
 
 import attrs
 
-from . import deleting
+from ..routes import mark
+from . import constraints, contenttypes, deleting, joins, many_to_many, selecting, splitting
 
 Replace = Callable[[Callable[..., Any]], Callable[..., Any]]
 """Takes what was there, and returns what stands there instead."""
@@ -31,6 +32,8 @@ class Patch:
         replace: Makes the replacement.
         why: What Django does not do.
         signatures: Those that the replacement was written for, on Django 5.2, 6.0 and 6.1.
+        refuses: Whether it only refuses what would end in the server's "no such table".
+        applies: Says whether this project asks for it.
     """
 
     module: str
@@ -38,6 +41,8 @@ class Patch:
     replace: Replace
     why: str
     signatures: tuple[str, ...]
+    refuses: bool = False
+    applies: Callable[[], bool] = lambda: True
 
     @property
     def target(self) -> str:
@@ -114,6 +119,93 @@ PATCHES = (
     ),
 )
 
+_CONTENT_TYPES = "django.contrib.contenttypes.models"
+
+READING = (
+    Patch(
+        "django.core.management.commands.migrate",
+        "Command.sync_apps",
+        constraints.sync_apps,
+        "Tables that are made without migrations get a constraint on tables of another database.",
+        ("(self, connection, app_labels)",),
+    ),
+    Patch(
+        "django.db.models.sql.query",
+        "Query.as_sql",
+        splitting.as_sql,
+        "A subquery is sent to the database of the query around it.",
+        ("(self, compiler, connection)",),
+        refuses=True,
+    ),
+    Patch(
+        "django.db.models.sql.compiler",
+        "SQLCompiler.get_combinator_sql",
+        joins.get_combinator_sql,
+        "All parts of a union are sent to the database of the first.",
+        ("(self, combinator, all)",),
+        refuses=True,
+    ),
+    Patch(
+        "django.db.models.query",
+        "QuerySet.resolve_expression",
+        splitting.resolve_expression,
+        "An inner query is refused that was sent by using() to where it would go anyway.",
+        ("(self, *args, **kwargs)",),
+    ),
+    Patch(
+        "django.db.models.query",
+        "QuerySet.select_related",
+        selecting.select_related,
+        "Rows of other databases have to be fetched as the rows arrive that point at them.",
+        ("(self, *fields)",),
+    ),
+    Patch(
+        "django.db.models.sql.query",
+        "Query.explain",
+        selecting.as_sent,
+        "A query is explained with the JOINs that are not sent.",
+        ("(self, using, format=None, **options)",),
+    ),
+    Patch(
+        "django.db.models.sql.query",
+        "Query.sql_with_params",
+        selecting.as_sent,
+        "The text of a query has the JOINs that are not sent.",
+        ("(self)",),
+    ),
+    Patch(
+        "django.db.models.sql.query",
+        "Query.add_q",
+        splitting.add_q,
+        "A lookup over a relation becomes a JOIN, where the project wants two steps.",
+        ("(self, q_object, reuse_all=False)",),
+        applies=splitting.is_for_all,
+    ),
+    Patch(
+        "django.db.models.fields.related_descriptors",
+        "create_forward_many_to_many_manager",
+        many_to_many.create_forward_many_to_many_manager,
+        "The rows at the other end are found with a JOIN, and written where the object is.",
+        ("(superclass, rel, reverse)",),
+    ),
+    Patch(
+        _CONTENT_TYPES,
+        "ContentTypeManager.db_manager",
+        contenttypes.db_manager,
+        "The content type of an object is looked for where the object is.",
+        ("(self, using=None, hints=None)",),
+    ),
+    Patch(
+        _CONTENT_TYPES,
+        "ContentType.get_object_for_this_type",
+        contenttypes.get_object_for_this_type,
+        "What a generic foreign key points at is looked for where that key is.",
+        ("(self, using=None, **kwargs)",),
+    ),
+)
+
+_INHERITED = object()
+
 _originals: dict[Patch, Any] = {}
 
 
@@ -124,24 +216,35 @@ def unverified() -> list[Patch]:
 
 def install() -> None:
     """
-    Replace every target, or none where one of them is not the verified one; doing it again changes nothing.
+    Replace every target; doing it again changes nothing.
 
-    Half of them would be worse than none: rows would be looked for on one database and deleted on another.
+    Where one of them is not the verified one, or the project wants it so, nothing is followed, and what would end in
+    "no such table" is refused. Half of them would be worse than none: rows would be looked for on one database and
+    deleted on another.
     """
-    if unverified():
+    chosen = str(mark().get("cross_database_relations", "follow"))
+    if chosen == "off":
         return
+    joins.install()
+    unknown = unverified()
     for patch in _wanted():
+        if patch in unknown or ((unknown or chosen == "refuse") and not patch.refuses):
+            continue
         if patch not in _originals:
             owner = patch.owner()
-            _originals[patch] = vars(owner)[patch.attribute]
+            _originals[patch] = vars(owner).get(patch.attribute, _INHERITED)
             setattr(owner, patch.attribute, patch.replace(getattr(owner, patch.attribute)))
 
 
 def uninstall() -> None:
     """Put everything back."""
+    joins.uninstall()
     while _originals:
         patch, original = _originals.popitem()
-        setattr(patch.owner(), patch.attribute, original)
+        if original is _INHERITED:
+            delattr(patch.owner(), patch.attribute)
+        else:
+            setattr(patch.owner(), patch.attribute, original)
 
 
 def _wanted() -> list[Patch]:
@@ -150,8 +253,9 @@ def _wanted() -> list[Patch]:
 
     return [
         patch
-        for patch in PATCHES
-        if not patch.module.startswith("django.contrib.") or apps.is_installed(".".join(patch.module.split(".")[:3]))
+        for patch in (*PATCHES, *READING)
+        if patch.applies()
+        and (not patch.module.startswith("django.contrib.") or apps.is_installed(".".join(patch.module.split(".")[:3])))
     ]
 
 
