@@ -52,6 +52,8 @@ DEFERRED = {
     ("dbroute.testing.connections", "dbroute.django.guard"),  # override_config changes what Django has
     ("dbroute.testing.override", "dbroute.django.routes"),
     ("dbroute.testing.project", "dbroute.django.settings"),
+    ("dbroute.testing.plugin", "dbroute.django.migrating.for_tests"),  # test databases in lockstep
+    ("dbroute.testing.runner", "dbroute.django.migrating.for_tests"),
 }
 
 # Only the configuration may know these.
@@ -151,12 +153,29 @@ def test_only_the_django_room_imports_django() -> None:
     assert importing <= {"django", "testing"}
 
 
+# Django's runner imports it by its name when it has read the settings, and it is a class of Django's.
+RUNNER = ("dbroute.testing.runner", "django")
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("module", ["dbroute.testing.runner", "dbroute.testing.plugin"])
+def test_test_runner_and_plugin_leave_the_line_in_settings_its_first_import(module: str, tmp_path: Path) -> None:
+    code = f"import sys, {module}; print([name for name in sys.modules if name.startswith('dbroute.django')])"
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=clean_environment(), capture_output=True, text=True, check=False
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "[]\n", "")
+
+
 def test_tests_side_imports_django_only_inside_functions() -> None:
     early = [
         (module, imported)
         for module, imported, deferred in imports()
         if room(module) == "testing" and not deferred and imported.startswith(("django", "dbroute.django"))
     ]
+    early = [(module, imported) for module, imported in early if (module, imported.split(".")[0]) != RUNNER]
 
     assert early == []
 

@@ -21,6 +21,8 @@ from .outcome import Outcome
 from .request import Request
 
 OURS = "dbroute.django"
+# Test databases that have just been migrated in lockstep: Django's code for them calls ``migrate`` all the same.
+done: set[str] = set()
 DJANGOS = "django.core"
 
 

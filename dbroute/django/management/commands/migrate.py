@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import Any
 
 from ...migrating.scope import migrating
-from ...migrating.stock import provider
+from ...migrating.stock import done, provider
 
 # What Django would run without this command.
 Next: Any = import_module(f"{provider()}.management.commands.migrate").Command
@@ -15,5 +15,7 @@ class Command(Next):  # type: ignore[misc]  # the base is known only when the ap
 
     def handle(self, *args: Any, **options: Any) -> Any:
         """Run the command while its database is the one that is meant."""
+        if options["database"] in done:
+            return None
         with migrating(options["database"]):
             return super().handle(*args, **options)
