@@ -1,5 +1,6 @@
 """One migrator at a time: real processes on every engine that has a lock."""
 
+import fcntl
 import os
 import re
 import signal
@@ -10,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
+from dbroute.django.migrating.mutexes import FileLock
 from tests.integration.migration_projects import url_databases
 from tests.projects import MYSQL_DRIVER, clean_environment, project
 from tests.servers import name_of
@@ -52,9 +54,12 @@ class Cluster:
         self._made, self._stack = made, stack
 
     def start(self, alias="default", *options):
+        return self.start_program(HOLDER, alias, *options)
+
+    def start_program(self, code, *args):
         process = self._stack.enter_context(
             subprocess.Popen(
-                [sys.executable, "-u", "-c", HOLDER, alias, *options],
+                [sys.executable, "-u", "-c", code, *args],
                 cwd=self._made.root,
                 env=clean_environment({"DJANGO_SETTINGS_MODULE": "settings"}),
                 stdin=subprocess.PIPE,
@@ -353,3 +358,65 @@ def test_database_in_memory_needs_no_lock(tmp_path):
         assert line(where.start()) == "held"
 
         assert end(where.start("default", "0")) == ["held", "released"]
+
+
+COUNT = """
+from pathlib import Path
+import sys
+
+import django
+
+django.setup()
+
+from django.db import connection
+
+from dbroute.django.migrating.locks import hold
+
+counter = Path("counter.txt")
+for _ in range(25):
+    with hold(connection):
+        number = int(counter.read_text())
+        counter.write_text(str(number + 1))
+"""
+
+
+def count(where, folder):
+    """Let five processes count in a file, each reading what the one before has written."""
+    (folder / "counter.txt").write_text("0")
+    processes = [where.start_program(COUNT) for _ in range(5)]
+    codes = [process.wait(120) for process in processes]
+    return codes, (folder / "counter.txt").read_text()
+
+
+def test_sqlite_lock_file_that_comes_and_goes_lets_in_one_at_a_time(tmp_path):
+    with cluster(tmp_path, {"default": f"sqlite:///{tmp_path}/a.sqlite3"}) as where:
+        assert count(where, tmp_path) == ([0] * 5, "125")
+
+    assert list(tmp_path.glob("a.sqlite3*")) == []
+
+
+def test_sqlite_lock_on_a_file_that_its_holder_has_just_removed_is_not_taken(tmp_path, monkeypatch):
+    first, second = FileLock(tmp_path / "a.sqlite3"), FileLock(tmp_path / "a.sqlite3")
+    assert first.attempt()
+    really_lock = fcntl.flock
+
+    def lock_too_late(file, how):
+        first.release()
+        really_lock(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", lock_too_late)
+    attempts = [second.attempt(), second.attempt()]
+    second.release()
+
+    assert attempts == [False, True]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_postgres_lets_in_one_at_a_time(tmp_path, postgres):
+    with cluster(tmp_path, {"default": postgres.create()}) as where:
+        assert count(where, tmp_path) == ([0] * 5, "125")
+
+
+def test_mariadb_lets_in_one_at_a_time(tmp_path, mariadb):
+    with cluster(tmp_path, {"default": mariadb.create()}) as where:
+        assert count(where, tmp_path) == ([0] * 5, "125")
