@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
-from django.apps import apps
 from django.db.models import Model
 
 from dbroute.routing.table import RouteTable
@@ -48,19 +46,5 @@ def beside(model: type[Model], alias: str | None) -> str | None:
     return home
 
 
-def homes_of_table(name: str) -> frozenset[str]:
-    """Return where the models live that have a table of this name; empty for a table without a model."""
-    return _tables(project_table()).get(name, frozenset())
-
-
 def _home_like(table: RouteTable, alias: str) -> str:
     return table.modelled_on(table.primary(alias) or alias)
-
-
-@lru_cache(maxsize=1)
-def _tables(table: RouteTable) -> dict[str, frozenset[str]]:
-    found: dict[str, frozenset[str]] = {}
-    for model in apps.get_models(include_auto_created=True):
-        name = model._meta.db_table
-        found[name] = found.get(name, frozenset()) | {table.home(model)}
-    return found

@@ -1,48 +1,84 @@
-"""Refuses a JOIN, a subquery or a union over two databases before its SQL exists, and says what works instead."""
+"""
+Refuses a JOIN, a subquery or a union over two databases before its SQL exists, and says what works instead.
+
+For JOINs no code of Django is replaced, so that no other query pays: each relation that crosses gets a condition of its
+own for the JOINs along it, and that condition refuses to be compiled. What Django trims away again is never compiled.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
-from django.db.models.expressions import Col
+from django.apps import apps
+from django.db.models import ForeignObject
+from django.db.models.expressions import Col, Expression
 from django.db.models.sql.query import Query
 
 from dbroute.exceptions import CrossDatabaseJoinError
 
 from ..routes import project_table
-from .homes import homes_of_table, is_elsewhere
+from .homes import is_crossing, is_elsewhere
 
 Call = Callable[..., Any]
 
-
-# The replacements. Each takes Django's own.
-
-
-def get_from_clause(original: Call) -> Call:
-    """Refuse a JOIN; reference counts are final here, so that a table which was trimmed away does not count."""
-
-    @wraps(original)
-    def get_from_clause(self: Any) -> Any:
-        if len(self.query.alias_map) > 1:
-            _refuse_join(self)
-        return original(self)
-
-    return get_from_clause
+_HOOK = "get_extra_restriction"
 
 
-def as_sql(original: Call) -> Call:
-    """Refuse a subquery."""
+def install() -> None:
+    """Let the relations that cross refuse to be JOINed along; doing it again changes nothing."""
+    for field in _crossing_fields():
+        vars(field)[_HOOK] = partial(Refusal, field)
 
-    @wraps(original)
-    def as_sql(self: Query, compiler: Any, connection: Any) -> Any:
-        outer = getattr(compiler, "query", None)
-        if outer is not None and are_apart(self, outer, connection.alias):
-            raise refused(self, outer)
-        return original(self, compiler, connection)
 
-    return as_sql
+def uninstall() -> None:
+    """Let every JOIN be made again."""
+    for field in _crossing_fields():
+        vars(field).pop(_HOOK, None)
+
+
+class Refusal(Expression):
+    """
+    The condition that Django asks a relation for, to put it into the ON of a JOIN; this one cannot be compiled.
+
+    Args:
+        relation: The foreign key along which the tables would be joined.
+        alias: One of them, by its name in the query.
+        related_alias: The other one; there may be one only.
+    """
+
+    conditional = True
+
+    def __init__(self, relation: Any, alias: str | None, related_alias: str | None) -> None:
+        super().__init__()
+        self.relation, self.tables = relation, (alias, related_alias)
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
+        """
+        Refuse, or do no harm where somebody put both tables onto a database that is nobody's home.
+
+        Raises:
+            CrossDatabaseJoinError: The tables are on two databases.
+        """
+        if is_elsewhere(connection.alias):
+            return "1 = 1", ()
+        raise self._error(compiler.query)
+
+    def _error(self, query: Query) -> CrossDatabaseJoinError:
+        table = project_table()
+        ends = (self.relation.model, self.relation.related_model)
+        near, far = ends if table.home(query.model) != table.home(ends[1]) else ends[::-1]
+        joined = next((one for one in reversed(list(query.alias_map)) if one in self.tables), None)
+        lookup = _lookup(query, joined) if joined is not None else ""
+        if near._meta.auto_created:  # a many-to-many table that Django made
+            near = near._meta.auto_created if table.home(near._meta.auto_created) != table.home(far) else near
+        return CrossDatabaseJoinError(
+            near._meta.label, table.home(near), far._meta.label, table.home(far), lookup or _name(self.relation)
+        )
+
+
+# The replacements. Each takes Django's own, and is asked only where a query stands in another one.
 
 
 def get_combinator_sql(original: Call) -> Call:
@@ -65,62 +101,22 @@ def are_apart(inner: Any, outer: Any, alias: str | None) -> bool:
     """Say whether a query reads tables that are not where the query around it is sent."""
     if inner.model is None or outer.model is None:
         return False
-    home = project_table().homes[outer.model]
-    if home is None:
-        return False
-    return home not in homes_read(inner) and not is_elsewhere(alias)
-
-
-def homes_read(query: Any) -> frozenset[str]:
-    """
-    Return where the first table of a query is.
-
-    That is not always the table of its model: of the subquery that an exclude() is turned into, Django takes away the
-    table that it would begin with.
-    """
-    base = query.base_table
-    found = homes_of_table(query.alias_map[base].table_name) if base else frozenset()
-    return found or frozenset({project_table().home(query.model)})
+    homes = project_table().homes
+    return homes[inner.model] != homes[outer.model] and not is_elsewhere(alias)
 
 
 def refused(inner: Any, outer: Any, kind: str = "subquery") -> CrossDatabaseJoinError:
     """Return the error for a query inside another."""
-    table = project_table()
-    far = min(homes_read(inner))
-    model = inner.model
-    if table.home(model) != far:  # the table that Django began with was taken away
-        model = next(iter(_models_of(inner.alias_map[inner.base_table].table_name)), model)
-    return CrossDatabaseJoinError(
-        outer.model._meta.label, table.home(outer.model), model._meta.label, far, "", kind=kind
-    )
+    home = project_table().home
+    near, far = outer.model, inner.model
+    return CrossDatabaseJoinError(near._meta.label, home(near), far._meta.label, home(far), "", kind=kind)
 
 
-def _models_of(name: str) -> Iterator[Any]:
-    from django.apps import apps
-
-    return (model for model in apps.get_models(include_auto_created=True) if model._meta.db_table == name)
-
-
-def _refuse_join(compiler: Any) -> None:
-    query = compiler.query
-    home = project_table().homes[query.model] if query.model is not None else None
-    if home is None:
-        return
-    for alias, join in query.alias_map.items():
-        homes = homes_of_table(join.table_name)
-        if query.alias_refcount[alias] and homes and home not in homes:
-            if is_elsewhere(compiler.using or compiler.connection.alias):
-                return
-            raise _error(query, alias, home, min(homes))
-
-
-def _error(query: Any, alias: str, home: str, far: str) -> CrossDatabaseJoinError:
-    model = next(_models_of(query.alias_map[alias].table_name))
-    near = query.model
-    parent = getattr(query.alias_map[alias], "join_field", None)
-    if parent is not None and parent.model._meta.auto_created is False:
-        near = parent.model
-    return CrossDatabaseJoinError(near._meta.label, home, model._meta.label, far, _lookup(query, alias))
+def _crossing_fields() -> Iterator[Any]:
+    for model in apps.get_models(include_auto_created=True):
+        for field in (*model._meta.local_fields, *model._meta.private_fields):
+            if isinstance(field, ForeignObject) and is_crossing(field):
+                yield field
 
 
 def _lookup(query: Any, alias: str) -> str:

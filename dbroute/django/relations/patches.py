@@ -1,5 +1,5 @@
 """
-The places where Django is changed while it runs, all of them, and nothing else that changes it.
+The places where Django's code is changed while it runs, all of them; JOINs are refused by the relations themselves.
 
 Each entry says what is replaced, by what, why, and which signature the replacement was written for. Where a target has
 another one, nothing is replaced, and a check names it.
@@ -33,6 +33,7 @@ class Patch:
         why: What Django does not do.
         signatures: Those that the replacement was written for, on Django 5.2, 6.0 and 6.1.
         refuses: Whether it only refuses what would end in the server's "no such table".
+        applies: Says whether this project asks for it.
     """
 
     module: str
@@ -41,6 +42,7 @@ class Patch:
     why: str
     signatures: tuple[str, ...]
     refuses: bool = False
+    applies: Callable[[], bool] = lambda: True
 
     @property
     def target(self) -> str:
@@ -128,17 +130,9 @@ READING = (
         ("(self, connection, app_labels)",),
     ),
     Patch(
-        "django.db.models.sql.compiler",
-        "SQLCompiler.get_from_clause",
-        joins.get_from_clause,
-        "A JOIN is sent whatever database its tables are on.",
-        ("(self)",),
-        refuses=True,
-    ),
-    Patch(
         "django.db.models.sql.query",
         "Query.as_sql",
-        joins.as_sql,
+        splitting.as_sql,
         "A subquery is sent to the database of the query around it.",
         ("(self, compiler, connection)",),
         refuses=True,
@@ -152,39 +146,40 @@ READING = (
         refuses=True,
     ),
     Patch(
-        "django.db.models.sql.compiler",
-        "select_related_descend",
-        selecting.select_related_descend,
-        "select_related() JOINs tables of other databases.",
-        ("(field, restricted, requested, select_mask)",),
-    ),
-    Patch(
-        "django.db.models.sql.compiler",
-        "SQLCompiler.get_related_selections",
-        selecting.get_related_selections,
-        "A one-to-one relation that is not JOINed backwards counts as unknown.",
-        ("(self, select, select_mask, opts=None, root_alias=None, cur_depth=1, requested=None, restricted=None)",),
+        "django.db.models.query",
+        "QuerySet.resolve_expression",
+        splitting.resolve_expression,
+        "An inner query is refused that was sent by using() to where it would go anyway.",
+        ("(self, *args, **kwargs)",),
     ),
     Patch(
         "django.db.models.query",
-        "ModelIterable.__iter__",
-        selecting.iterate,
+        "QuerySet.select_related",
+        selecting.select_related,
         "Rows of other databases have to be fetched as the rows arrive that point at them.",
+        ("(self, *fields)",),
+    ),
+    Patch(
+        "django.db.models.sql.query",
+        "Query.explain",
+        selecting.as_sent,
+        "A query is explained with the JOINs that are not sent.",
+        ("(self, using, format=None, **options)",),
+    ),
+    Patch(
+        "django.db.models.sql.query",
+        "Query.sql_with_params",
+        selecting.as_sent,
+        "The text of a query has the JOINs that are not sent.",
         ("(self)",),
     ),
     Patch(
         "django.db.models.sql.query",
         "Query.add_q",
         splitting.add_q,
-        "A lookup over a relation becomes a JOIN.",
+        "A lookup over a relation becomes a JOIN, where the project wants two steps.",
         ("(self, q_object, reuse_all=False)",),
-    ),
-    Patch(
-        "django.db.models.lookups",
-        "In.as_sql",
-        splitting.in_as_sql,
-        "A query behind __in becomes a subquery.",
-        ("(self, compiler, connection)",),
+        applies=splitting.is_for_all,
     ),
     Patch(
         "django.db.models.fields.related_descriptors",
@@ -228,9 +223,12 @@ def install() -> None:
     deleted on another.
     """
     chosen = str(mark().get("cross_database_relations", "follow"))
+    if chosen == "off":
+        return
+    joins.install()
     unknown = unverified()
     for patch in _wanted():
-        if chosen == "off" or patch in unknown or ((unknown or chosen == "refuse") and not patch.refuses):
+        if patch in unknown or ((unknown or chosen == "refuse") and not patch.refuses):
             continue
         if patch not in _originals:
             owner = patch.owner()
@@ -240,6 +238,7 @@ def install() -> None:
 
 def uninstall() -> None:
     """Put everything back."""
+    joins.uninstall()
     while _originals:
         patch, original = _originals.popitem()
         if original is _INHERITED:
@@ -255,7 +254,8 @@ def _wanted() -> list[Patch]:
     return [
         patch
         for patch in (*PATCHES, *READING)
-        if not patch.module.startswith("django.contrib.") or apps.is_installed(".".join(patch.module.split(".")[:3]))
+        if patch.applies()
+        and (not patch.module.startswith("django.contrib.") or apps.is_installed(".".join(patch.module.split(".")[:3])))
     ]
 
 

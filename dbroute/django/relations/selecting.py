@@ -1,7 +1,7 @@
 """
 ``select_related()`` into another database: one more query where Django would JOIN.
 
-Django compiles the query without what crosses. As its rows arrive, the rows that they point at are fetched by their
+Django is given a query without what crosses. As its rows arrive, the rows that they point at are fetched by their
 keys, with whatever was asked for behind them, and put where a JOIN would have put them.
 """
 
@@ -13,12 +13,16 @@ from itertools import islice
 from typing import Any
 
 import attrs
-from django.core.exceptions import FieldDoesNotExist
+from django.core.exceptions import FieldDoesNotExist, FieldError
 from django.db import connections
 from django.db.models import Field, Model, QuerySet
 from django.db.models.constants import LOOKUP_SEP
+from django.db.models.query import ModelIterable
 from django.db.models.sql.query import Query
 
+from dbroute.exceptions import CrossDatabaseJoinError
+
+from ..routes import project_table
 from .homes import is_crossing
 
 Call = Callable[..., Any]
@@ -64,59 +68,78 @@ class Step:
         return found
 
 
+class _Reaching(dict[type[Model], bool]):
+    """Whether ``select_related()`` can lead from a model into another database; a look-up, for every queryset asks."""
+
+    def __missing__(self, model: type[Model]) -> bool:
+        seen = [model]
+        for one in seen:
+            for relation in _single_relations(one):
+                if is_crossing(relation):
+                    self[model] = True
+                    return True
+                if relation.related_model not in seen:
+                    seen.append(relation.related_model)
+        self[model] = False
+        return False
+
+
+reaching = _Reaching()
+
+
+class Following(ModelIterable):
+    """Yields the rows of a query as Django does, with what crosses in its place."""
+
+    def __iter__(self) -> Iterator[Any]:
+        query = self.queryset.query
+        found = list(steps(query.model, query.select_related, query.max_depth)) if query.select_related else []
+        if not found and not query.combined_queries:
+            return iter(super().__iter__())
+        return self._followed(found)
+
+    def _followed(self, found: list[Step]) -> Iterator[Any]:
+        self.queryset = queryset = self.queryset._chain()
+        first = {step.field.name for step in found if not step.path}
+        queryset._known_related_objects = {
+            field: objects for field, objects in queryset._known_related_objects.items() if field.name not in first
+        }
+        queryset.query = within(queryset.query)
+        rows = iter(super().__iter__())
+        chunk = self.chunk_size if self.chunked_fetch else None
+        for step in found:
+            if step.wanted:
+                # A wrong name behind it has to be found also where no row is.
+                within(_behind(queryset, step).query).get_compiler(using=_behind(queryset, step).db).pre_sql_setup()
+        while batch := list(islice(rows, chunk)):
+            for step in found:
+                _attach(queryset, batch, step)
+            yield from batch
+
+
 # The replacements. Each takes Django's own.
 
 
-def select_related_descend(original: Call) -> Call:
-    """Let the compiler JOIN no relation that crosses."""
+def select_related(original: Call) -> Call:
+    """Have the rows of a queryset followed, if they can lead into another database at all."""
 
     @wraps(original)
-    def select_related_descend(field: Any, restricted: Any, requested: Any, select_mask: Any) -> bool:
-        return bool(original(field, restricted, requested, select_mask)) and not is_crossing(field)
+    def select_related(self: Any, *fields: Any) -> Any:
+        rows = original(self, *fields)
+        if reaching[rows.model] and rows._iterable_class is ModelIterable:
+            rows._iterable_class = Following
+        return rows
 
-    return select_related_descend
-
-
-def get_related_selections(original: Call) -> Call:
-    """Take the one-to-one relations that cross backwards off the list, which the compiler would not find."""
-
-    @wraps(original)
-    def get_related_selections(
-        self: Any,
-        select: Any,
-        select_mask: Any,
-        opts: Any = None,
-        root_alias: Any = None,
-        cur_depth: int = 1,
-        requested: Any = None,
-        restricted: Any = None,
-    ) -> Any:
-        meta = opts or self.query.get_meta()
-        if requested is None and isinstance(self.query.select_related, dict):
-            requested, restricted = self.query.select_related, True
-        if requested:
-            crossing = {one.name for one in meta.related_objects if one.name in requested and is_crossing(one)}
-            requested = {name: behind for name, behind in requested.items() if name not in crossing}
-        if opts is None:
-            opts, root_alias = meta, self.query.get_initial_alias()
-        return original(self, select, select_mask, opts, root_alias, cur_depth, requested, restricted)
-
-    return get_related_selections
+    return select_related
 
 
-def iterate(original: Call) -> Call:
-    """Fetch what crosses as the rows arrive."""
+def as_sent(original: Call) -> Call:
+    """Explain a query, or show it as text, as it will be sent: without what is fetched by another one."""
 
     @wraps(original)
-    def __iter__(self: Any) -> Iterator[Any]:  # noqa: N807 - it stands in for one
-        query = self.queryset.query
-        if query.select_related:
-            found = list(steps(query.model, query.select_related, query.max_depth))
-            if found:
-                return _followed(original, self, found)
-        return iter(original(self))
+    def of_query(self: Query, *args: Any, **options: Any) -> Any:
+        return original(within(self) if self.select_related else self, *args, **options)
 
-    return __iter__
+    return of_query
 
 
 # Where to go
@@ -139,6 +162,14 @@ def steps(model: type[Model], wanted: Wanted, depth: int, path: tuple[Any, ...] 
             yield from steps(field.related_model, behind, left, (*path, field))
 
 
+def _single_relations(model: type[Model]) -> Iterator[Any]:
+    """Yield what ``select_related()`` can follow: keys, and what Django puts at the other end of one-to-one fields."""
+    meta = model._meta
+    for field in (*meta.fields, *meta.related_objects):
+        if (field.many_to_one or field.one_to_one) and field.remote_field and isinstance(field.related_model, type):
+            yield field
+
+
 def _relation(model: type[Model], name: str) -> Any:
     """Return the field, or the other end of one, if ``select_related()`` can follow it."""
     try:
@@ -149,45 +180,84 @@ def _relation(model: type[Model], name: str) -> Any:
     return field if is_single and field.remote_field and field.related_model else None
 
 
+def within(query: Query) -> Query:
+    """
+    Return a query that follows nothing into another database, and reads the columns by which the other rows are found.
+
+    Raises:
+        FieldError: Such a column is deferred by name; Django raises the same over a JOIN.
+    """
+    combined = tuple(within(part) for part in query.combined_queries)
+    found = list(steps(query.model, query.select_related, query.max_depth)) if query.select_related else []
+    if not found and combined == query.combined_queries:
+        return query
+    wanted, query = query.select_related, query.clone()
+    query.combined_queries = combined
+    if not found:
+        return query
+    query.select_related = _local(query.model, wanted, query.max_depth) or False
+    for step in found:
+        _refuse_lock(query, step)
+        _load(query, step.path, step.near, named=isinstance(wanted, dict) and step.field.concrete)
+    if wanted is True:
+        # Django JOINs along keys that are deferred as long as they were not asked for by name; here they have names.
+        for path in _paths(query.select_related, query.model):
+            _load(query, path[:-1], path[-1])
+    return query
+
+
+def _local(model: type[Model], wanted: Wanted, depth: int) -> dict[str, Any]:
+    """Return what was asked for within the database, by name."""
+    local: dict[str, Any] = {}
+    if isinstance(wanted, dict):
+        for name, behind in wanted.items():
+            field = _relation(model, name)
+            if field is None:
+                local[name] = behind
+            elif not is_crossing(field):
+                local[name] = _local(field.related_model, behind, depth)
+    elif depth > 0:
+        for field in model._meta.fields:
+            if field.remote_field and not field.null and not field.remote_field.parent_link and not is_crossing(field):
+                local[field.name] = _local(field.related_model, True, depth - 1)
+    return local
+
+
+def _paths(local: Any, model: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    for name, behind in (local or {}).items():
+        field = model._meta.get_field(name)
+        yield (*path, field)
+        yield from _paths(behind, field.related_model, (*path, field))
+
+
+def _load(query: Query, path: tuple[Any, ...], near: Any, *, named: bool = False) -> None:
+    """Have a column read whatever ``only()`` and ``defer()`` say, except where it was deferred by name."""
+    names, deferred = query.deferred_loading
+    prefix = "".join(f"{one.name}{LOOKUP_SEP}" for one in path)
+    keys = {f"{prefix}{name}" for name in (near.name, near.attname)}
+    level = {name.removeprefix(prefix).partition(LOOKUP_SEP)[0] for name in names if name.startswith(prefix)}
+    is_missing = bool(names & keys) if deferred else bool(level) and not level & {near.name, near.attname}
+    if not is_missing or (near.primary_key and not deferred):
+        return
+    if named:
+        raise FieldError(
+            f"Field {near.model._meta.object_name}.{near.name} cannot be both deferred and traversed using "
+            "select_related at the same time."
+        )
+    query.deferred_loading = names - keys if deferred else names | {f"{prefix}{near.name}"}, deferred
+
+
+def _refuse_lock(query: Query, step: Step) -> None:
+    """Refuse to lock rows of another database together with these."""
+    for name in query.select_for_update_of:
+        if name == step.name or name.startswith(f"{step.name}{LOOKUP_SEP}"):
+            table, far = project_table(), step.field.related_model
+            raise CrossDatabaseJoinError(
+                query.model._meta.label, table.home(query.model), far._meta.label, table.home(far), name
+            )
+
+
 # Going there
-
-
-def _followed(original: Call, iterable: Any, found: list[Step]) -> Iterator[Any]:
-    """Yield the rows of a query, with what crosses in its place."""
-    iterable.queryset = queryset = _with_keys(iterable.queryset, found)
-    rows = iter(original(iterable))
-    chunk = iterable.chunk_size if iterable.chunked_fetch else None
-    for step in found:
-        if step.wanted:
-            # A wrong name behind it has to be found also where no row is.
-            behind = _behind(queryset, step)
-            behind.query.get_compiler(using=behind.db).pre_sql_setup()
-    while batch := list(islice(rows, chunk)):
-        for step in found:
-            _attach(queryset, batch, step)
-        yield from batch
-
-
-def _with_keys(queryset: Any, found: list[Step]) -> Any:
-    """Return a query that reads the columns by which the other rows are found, and knows none of those beforehand."""
-    queryset = queryset._chain()
-    first = {step.field.name for step in found if not step.path}
-    queryset._known_related_objects = {
-        field: objects for field, objects in queryset._known_related_objects.items() if field.name not in first
-    }
-    names, deferred = queryset.query.deferred_loading
-    by_name = isinstance(queryset.query.select_related, dict)
-    for step in found:
-        if step.field.concrete and by_name:
-            continue  # Django refuses the key to be deferred, and says so
-        prefix = LOOKUP_SEP.join(one.name for one in step.path)
-        keys = {LOOKUP_SEP.join(filter(None, [prefix, name])) for name in (step.near.name, step.near.attname)}
-        if deferred:
-            names = names - keys
-        elif any(name.startswith(f"{prefix}{LOOKUP_SEP}" if prefix else "") for name in names):
-            names = names | {min(keys, key=len)}
-    queryset.query.deferred_loading = names, deferred
-    return queryset
 
 
 def _attach(queryset: QuerySet[Any], rows: list[Any], step: Step) -> None:
@@ -236,6 +306,8 @@ def _behind(queryset: Any, step: Step) -> QuerySet[Any]:
     if hasattr(queryset, "_fetch_mode"):  # Django 6.1
         behind._fetch_mode = queryset._fetch_mode
     query.deferred_loading = _mask(queryset.query, step)
+    if query.select_related:
+        behind._iterable_class = Following
     return behind.order_by()  # type: ignore[no-any-return]
 
 

@@ -8,23 +8,23 @@ run when the query around it is compiled, and its keys are put in its place.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from copy import copy
 from functools import wraps
 from typing import Any
 
 import attrs
-from django.core.exceptions import FieldDoesNotExist
+from django.core.exceptions import EmptyResultSet, FieldDoesNotExist
 from django.db import router
-from django.db.models import ForeignKey, ManyToManyField, Model, Q, QuerySet, Subquery
+from django.db.models import ForeignKey, ManyToManyField, Model, Q, QuerySet
 from django.db.models.constants import LOOKUP_SEP
 from django.db.models.fields.reverse_related import ManyToManyRel, ManyToOneRel
+from django.db.models.lookups import In
 from django.db.models.sql.query import Query
 
 from dbroute.exceptions import CrossDatabaseJoinError, CrossDatabaseLimitError
 
 from ..routes import mark, project_table
 from .homes import is_crossing
-from .joins import are_apart, homes_read, refused
+from .joins import are_apart, refused
 from .selecting import MAX_KEYS
 
 Call = Callable[..., Any]
@@ -35,74 +35,107 @@ LIMIT = MAX_KEYS
 """The most keys that are taken from one database to another."""
 
 
+class SplitQuery(Query):
+    """A query whose lookups into other databases are answered in two steps."""
+
+    def add_q(self, q_object: Any, reuse_all: bool = False) -> None:
+        """Rewrite what crosses."""
+        super().add_q(_rewritten(self, q_object), reuse_all)
+
+
 def allow(query: Query) -> None:
     """Let the lookups of a query be answered in two steps."""
-    setattr(query, _SPLITS, True)
+    setattr(query, _SPLITS, True)  # stays when it becomes an update, say
+    if type(query) is Query:
+        query.__class__ = SplitQuery
+
+
+def is_for_all() -> bool:
+    """Say whether the project wants it for every query."""
+    return bool(mark().get("cross_database_lookups") == "split")
 
 
 def is_allowed(query: Any) -> bool:
     """Say whether the lookups of a query are answered in two steps."""
-    return getattr(query, _SPLITS, False) or mark().get("cross_database_lookups") == "split"
+    return getattr(query, _SPLITS, False) or is_for_all()
 
 
 # The replacements. Each takes Django's own.
 
 
 def add_q(original: Call) -> Call:
-    """Rewrite what crosses, where that is allowed."""
+    """Rewrite what crosses, in every query of the project."""
 
     @wraps(original)
     def add_q(self: Query, q_object: Any, reuse_all: bool = False) -> Any:
-        if self.model is not None and is_allowed(self):
-            q_object = _rewritten(self, q_object)
-        return original(self, q_object, reuse_all)
+        return original(self, _rewritten(self, q_object), reuse_all)
 
     return add_q
 
 
-def in_as_sql(original: Call) -> Call:
-    """Put keys in the place of a query on another database."""
+def as_sql(original: Call) -> Call:
+    """Put keys in the place of a query on another database, or refuse it; asked only for a query in another one."""
 
     @wraps(original)
     def as_sql(self: Any, compiler: Any, connection: Any) -> Any:
-        inner: Any = self.rhs.query if isinstance(self.rhs, Subquery) else self.rhs
-        if not isinstance(inner, Query) or not are_apart(inner, compiler.query, connection.alias):
+        outer = getattr(compiler, "query", None)
+        if outer is None or not are_apart(self, outer, connection.alias):
             return original(self, compiler, connection)
-        model: Any = inner.model
-        is_whole = homes_read(inner) == {project_table().home(model)} and not inner.get_external_cols()
-        if not is_whole or not (is_allowed(inner) or is_allowed(compiler.query)):
-            raise refused(inner, compiler.query)
+        lookup = _asking(compiler, self)
+        if lookup is None or self.get_external_cols() or not (is_allowed(self) or is_allowed(outer)):
+            raise refused(self, outer)
         known = vars(compiler).setdefault("_dbroute_keys", {})
-        if id(inner) not in known:
-            known[id(inner)] = _keys(inner, connection.alias)
-        keys = known[id(inner)]
-        plain = copy(self)
-        plain.rhs = [key for key in keys if key is not None]
-        if len(plain.rhs) == len(keys):
-            return original(plain, compiler, connection)
-        return _with_null(original, plain, compiler, connection)
+        if id(self) not in known:
+            known[id(self)] = _keys(self)
+        keys = known[id(self)]
+        if not keys:
+            raise EmptyResultSet
+        prepare = lookup.lhs.output_field.get_db_prep_value
+        params = [prepare(key, connection) for key in keys if key is not None]
+        # With a NULL among them, what is not found is unknown and not false: it has to stay.
+        return f"({', '.join(['%s'] * len(params) + ['NULL'] * (None in keys))})", tuple(params)
 
     return as_sql
 
 
-def _with_null(original: Call, lookup: Any, compiler: Any, connection: Any) -> Any:
-    """Return what ``IN (…, NULL)`` means, which Django never writes: what is not found is unknown, not false."""
-    if not lookup.rhs:
-        sql, params = lookup.process_lhs(compiler, connection)
-        return f"{sql} IN (NULL)", params
-    sql, params = original(lookup, compiler, connection)
-    return f"({sql} OR NULL)", params
+def resolve_expression(original: Call) -> Call:
+    """Forget that an inner query was sent to its own home, where it goes anyway; Django would refuse it."""
+
+    @wraps(original)
+    def resolve_expression(self: Any, *args: Any, **kwargs: Any) -> Any:
+        query = original(self, *args, **kwargs)
+        if query._db is not None and query._db == project_table().homes[self.model]:
+            query._db = None
+        return query
+
+    return resolve_expression
 
 
-def _keys(inner: Any, here: str) -> list[Any]:
+def _asking(compiler: Any, inner: Any) -> Any:
+    """Return the ``__in`` lookup whose right side a query is."""
+    outer = compiler.query
+    waiting = [outer.where, *(getattr(compiler, name, None) for name in ("where", "having", "qualify"))]
+    waiting += [*outer.annotations.values(), *outer.select, *outer.order_by]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, In) and (one.rhs is inner or getattr(one.rhs, "query", None) is inner):
+            return one
+        waiting += getattr(one, "children", ())
+        if hasattr(one, "get_source_expressions"):
+            waiting += one.get_source_expressions()
+    return None
+
+
+def _keys(inner: Any) -> list[Any]:
     """Run a query where its tables are, and return its first column."""
-    inner, alias = inner.clone(), getattr(inner, "_db", None)
+    inner = inner.clone()
     inner.clear_ordering(clear_default=True)
     if not inner.is_sliced:
         inner.distinct = True
         inner.set_limits(high=LIMIT + 1)
-    using = router.db_for_read(inner.model) if alias in (None, here) else alias
-    keys = [row[0] for row in inner.get_compiler(using=using).results_iter(chunked_fetch=False)]
+    keys = [
+        row[0] for row in inner.get_compiler(using=router.db_for_read(inner.model)).results_iter(chunked_fetch=False)
+    ]
     if len(keys) > LIMIT:
         raise CrossDatabaseLimitError(inner.model._meta.label, LIMIT)
     return keys
