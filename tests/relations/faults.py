@@ -28,7 +28,7 @@ def world():
     Order.objects.create(pk=2, buyer_id=1, post_id=1)
     Line.objects.create(pk=1, order_id=1)
     Favourite.objects.create(pk=1, user_id=3)
-    Post.readers.through.objects.create(post_id=2, user_id=3)
+    Post.readers.through.objects.create(pk=1, post_id=2, user_id=3)
     Note.objects.create(pk=1, about=User.objects.get(pk=3))
     return rows()
 
@@ -252,4 +252,39 @@ statuses.append(client.post("/admin/people/user/", {
     "action": "delete_selected", "_selected_action": ["3"], "post": "yes"
 }).status_code)
 print(json.dumps([first, statuses, after_view, after_view == rows(), LogEntry.objects.filter(action_flag=3).count()]))
+"""
+
+# A tenant has the root's tables too; what lives elsewhere is shared.
+TENANT = """
+from django.core.management import call_command
+from django.db.models import QuerySet
+call_command("migrate", run_syncdb=True, database="tenant", verbosity=0)
+before = world()
+User.objects.using("tenant").create(pk=3, name="tenant's")
+Profile.objects.using("tenant").create(pk=7, user_id=3)
+heard = []
+
+
+def hear(sender, using, **kwargs):
+    heard.append([sender._meta.label, using])
+
+
+for model in (User, Profile, Post, Note):
+    signals.pre_delete.connect(hear, sender=model)
+QuerySet(User, using="tenant").filter(pk=3).delete()
+after = rows()
+print(heard)
+print([QuerySet(model, using="tenant").count() for model in (User, Profile)])
+print([label for label in after if label.startswith("people.") and after[label] != before[label]])
+"""
+
+READ_ONLY = """
+from dbroute.exceptions import ReadOnlyDatabaseError
+
+before = rows()
+try:
+    gone().delete()
+except ReadOnlyDatabaseError as error:
+    print(error)
+print(rows() == before)
 """

@@ -3,13 +3,14 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.integration.migration_projects import url_databases
 from tests.projects import Project
-from tests.relations.faults import ADMIN, COMMITS, HOOKS, LATE, OUTER, PIN, SIGNALS, STATEMENTS, told
+from tests.relations.faults import ADMIN, COMMITS, HOOKS, LATE, OUTER, PIN, READ_ONLY, SIGNALS, STATEMENTS, TENANT, told
 from tests.relations.graphs import ONE, THREE, deleted, graph, run
 from tests.servers import databases
 
@@ -177,6 +178,38 @@ def test_a_row_that_a_handler_leaves_behind_is_found_before_the_first_commit(
     printed = told(three, LATE.format(row=row, sender=sender))
 
     assert printed == "IntegrityError True\n"
+
+
+# Databases that are not like the others
+
+
+def test_models_of_the_roots_home_follow_it_to_where_using_took_it(tmp_path: Path) -> None:
+    tenant = SQLITE.format("tenant") + 'DATABASES["tenant"]["DBROUTE"] = {"migrates_like": "default"}\n'
+    made = graph(tmp_path, THREE)
+    made.write({"settings.py": (made.root / "settings.py").read_text() + tenant})
+
+    printed = told(made, TENANT).splitlines()
+
+    assert printed == [
+        "[['people.Profile', 'tenant'], ['blog.Post', 'blog_db'], ['blog.Note', 'blog_db'], ['people.User', 'tenant']]",
+        "[0, 0]",
+        "[]",
+    ]
+
+
+def test_a_read_only_database_refuses_its_part_and_nothing_is_deleted(tmp_path: Path) -> None:
+    made = graph(tmp_path, THREE)
+    told(made, "world()")
+    read_only = 'DATABASES["shop_db"]["DBROUTE"] = {"readonly": True, "source": "config.yaml:9:3"}\n'
+    made.write({"settings.py": (made.root / "settings.py").read_text() + read_only})
+
+    printed = told(made, READ_ONLY).splitlines()
+
+    assert printed == [
+        "shop.Mark cannot be written: database 'shop_db' is read-only (config.yaml:9:3); write to another database, or "
+        "set databases.shop_db.readonly to false",
+        "True",
+    ]
 
 
 # The admin
