@@ -10,6 +10,8 @@ def test_public_names_of_the_package() -> None:
     assert dbroute.__all__ == [
         "ConfigError",
         "ConfigWarning",
+        "CrossDatabaseJoinError",
+        "CrossDatabaseLimitError",
         "CrossDatabaseTransactionError",
         "DatabaseConfig",
         "DatabaseTestConfig",

@@ -13,7 +13,7 @@ from .django_section import django_settings
 from .locate import Place
 from .nodes import Branch, Hidden, Node, dotted, key_source, plain
 from .problems import closest
-from .rules import checked, rules_beside_databases, written_rules
+from .rules import checked, relations, rules_beside_databases, written_rules
 from .schema import Schema
 from .sections import of_dynaconf
 from .tree import Config, ShortForm
@@ -36,6 +36,7 @@ def check_layer(converter: Converter, layer: Branch, schema: Schema) -> None:
         if isinstance(node, Branch):
             databases.fields(node, DatabaseConfig, ("databases", alias))
     written_rules(converter, layer)
+    relations(converter, layer)
     django_settings(converter, schema, layer)
     for name, cls in schema.own.items():
         if (own := layer.get(name)) is not None:
@@ -85,6 +86,7 @@ def build(
         migrate_connections=built.migrate_connections,
         database=_short_form(built.databases),
         routing=checked(converter, rules, built.databases, primaries, whole=whole),
+        relations=relations(converter, root),
         routers=routers,
         django=django_settings(converter, schema, root),
         own={name: _own(converter, root, name, cls, place) for name, cls in schema.own.items()},

@@ -31,6 +31,7 @@ from ..models import (
 from .annotations import LISTS, attrs_class, element, fields_of, list_kind, members
 from .declared import declared_config, own_sections
 from .nodes import names_secret
+from .rules import RELATIONS
 from .schema import OWNED, Schema
 
 FILE = "config.schema.json"
@@ -153,7 +154,8 @@ class _Writer:
 
     def routing(self) -> Json:
         alias = self.value(element(self.schema.sections["routing"], Mapping))
-        return {**_mapping(alias), "propertyNames": {"minLength": 1, **_shared("key")}}
+        chosen = {key: self.value(choice) for key, choice in RELATIONS.items()}
+        return {**_mapping(alias), "properties": chosen, "propertyNames": {"minLength": 1, **_shared("key")}}
 
     def django(self) -> Json:
         known = (name for name in self.schema.known or () if name.isupper() and name not in OWNED)

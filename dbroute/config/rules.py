@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, Literal
 
 from ..models import MASK, DatabaseConfig
 from .convert import FAILED, Converter
@@ -11,6 +12,13 @@ from .nodes import Branch, Items, Leaf, Node, Source, dotted, key_source
 from .problems import did_you_mean, listed
 
 _RULE = re.compile(r"[\w*?\[\]!-]+(\.[\w*?\[\]!-]+)?")
+
+RELATIONS: Mapping[str, Any] = {
+    "cross_database_relations": Literal["follow", "refuse", "off"],
+    "cross_database_lookups": Literal["refuse", "split"],
+    "cross_database_constraints": Literal["skip", "require"],
+}
+"""What stands among the rules and is none: what becomes of relations over databases."""
 
 Rules = list[tuple[str, str, Node, tuple[Hashable, ...]]]
 """Rule, alias, the node that says so, and its path."""
@@ -21,11 +29,24 @@ def written_rules(converter: Converter, root: Branch) -> Rules:
     found: Rules = []
     for key, node in root.branch("routing").nodes.items():
         path = ("routing", key)
+        if key in RELATIONS:
+            continue
         if not isinstance(key, str) or not key:
             converter.problems.add(key_source(node), dotted(path), "a rule has to be a text", "put it into quotes")
         elif (alias := converter.convert(node, str, path)) is not FAILED:
             found.append((key, alias, node, path))
     return found
+
+
+def relations(converter: Converter, root: Branch) -> dict[str, str]:
+    """Return what the ``routing:`` section says of relations over databases."""
+    nodes = root.branch("routing").nodes
+    found = {
+        key: converter.convert(nodes[key], choice, ("routing", key))
+        for key, choice in RELATIONS.items()
+        if key in nodes
+    }
+    return {key: chosen for key, chosen in found.items() if chosen is not FAILED}
 
 
 def rules_beside_databases(converter: Converter, root: Branch) -> Rules:

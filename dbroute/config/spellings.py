@@ -18,6 +18,7 @@ from .interpolation import Resolver
 from .layers import Layer
 from .nodes import Branch, Hidden, Items, Leaf, Node, dotted, key_source, plain, shown
 from .problems import Problems, did_you_mean
+from .rules import RELATIONS
 from .urls import PARTS, backend, fields_in_query, query_options, split_url, whole_reference
 
 _SHORT = "url_"
@@ -45,7 +46,8 @@ def declared(roots: Iterable[Branch]) -> set[str]:
     found: set[str] = set()
     for root in roots:
         found |= {str(key) for key in root.branch("databases").nodes}
-        rules = (node for node in root.branch("routing").nodes.values() if isinstance(node, Leaf))
+        routing = root.branch("routing").nodes
+        rules = (node for key, node in routing.items() if isinstance(node, Leaf) and key not in RELATIONS)
         found |= {rule.value for rule in rules if isinstance(rule.value, str)}
     return found
 

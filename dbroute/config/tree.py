@@ -56,6 +56,7 @@ class Config:
         migrate_connections: Alias to the connection that its migrations use, where it is another one.
         database: The URLs in the short form.
         routing: Rule to alias; rules that stand beside a database included.
+        relations: What was chosen for relations over databases, ``cross_database_relations`` and so on.
         routers: Routers that were configured besides dbroute's own.
         django: Any other Django setting.
         own: Name to value of the sections that a DjangoConfig subclass declares; also attributes of the tree.
@@ -73,6 +74,7 @@ class Config:
     migrate_connections: Mapping[str, ConnectionConfig] = attrs.field(converter=_frozen)
     database: ShortForm
     routing: Mapping[str, str] = attrs.field(converter=_frozen)
+    relations: Mapping[str, str] = attrs.field(factory=dict, converter=_frozen)
     routers: tuple[str, ...] = ()
     django: Mapping[str, Any] = attrs.field(converter=_frozen)
     own: Mapping[str, Any] = attrs.field(converter=_frozen)

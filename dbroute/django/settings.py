@@ -138,6 +138,7 @@ def settings_of(config: Config, before: Mapping[str, Any] | None = None) -> dict
             "files": list(config.files),
             "databases": list(databases),
             "rules": {rule: config.rule_source(rule) for rule in rules},
+            **config.relations,
         },
     }
 
