@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from textwrap import indent
 from typing import Any
@@ -105,14 +106,25 @@ def write_files(files: Mapping[Path, str], *, force: bool = False) -> None:
     if there and not force:
         hint = "add --force to overwrite it"
         raise ConfigError([Problem("", "is there already", path.name, hint) for path in there])
-    for path, text in files.items():
-        try:
-            with path.open("w" if force else "x", encoding="utf-8", newline="\n") as file:
+    written: dict[Path, Path] = {}
+    try:
+        for path, text in files.items():
+            # Beside its place, so that nothing stands there before everything could be written.
+            new = path.with_name(f".{path.name}.new")
+            new.unlink(missing_ok=True)
+            written[new] = path
+            with new.open("x", encoding="utf-8", newline="\n") as file:
                 file.write(text)
-        except OSError as error:
-            reason = (error.strerror or type(error).__name__).lower()
-            hint = "check the folder and its permissions"
-            raise ConfigError([Problem("", f"cannot be written: {reason}", str(path), hint)]) from None
+        for new, path in written.items():
+            new.replace(os.path.realpath(path))  # noqa: PTH  resolve() would refuse a link that leads in circles
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        hint = "check the folder and its permissions"
+        raise ConfigError([Problem("", f"cannot be written: {reason}", str(path), hint)]) from None
+    finally:
+        for new in written:
+            with suppress(OSError):
+                new.unlink(missing_ok=True)
 
 
 def escaped(value: Any) -> Any:

@@ -158,6 +158,21 @@ def test_force_overwrites(tmp_path: Path) -> None:
     assert (tmp_path / "config.yaml").read_text(encoding="utf-8") == STARTER
 
 
+@pytest.mark.parametrize("force", [False, True])
+def test_nothing_is_left_behind_where_one_file_cannot_be_written(tmp_path: Path, force: bool) -> None:
+    first, second = tmp_path / "config.yaml", tmp_path / "no" / "config.schema.json"
+    if force:
+        first.write_text("old", encoding="utf-8")
+
+    with pytest.raises(ConfigError) as caught:
+        write_files({first: "new", second: "new"}, force=force)
+
+    assert str(caught.value) == (
+        f"{second}  cannot be written: no such file or directory; check the folder and its permissions"
+    )
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == ([(first.name, "old")] if force else [])
+
+
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         write_files({tmp_path / "no" / "config.yaml": ""})
