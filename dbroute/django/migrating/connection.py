@@ -85,6 +85,8 @@ def describe(error: BaseException) -> str:
 
 def masked(text: str) -> str:
     """Return a text in which every secret of the project's database settings is ``***``."""
+    if not text:
+        return text
     secrets = set(_secrets(dict(connections.settings), secret=False))
     forms = {form for secret in secrets for form in (secret, quote(secret, safe=""), quote_plus(secret))}
     # Longest first: one secret may be the beginning of another.

@@ -161,8 +161,10 @@ def _without_collector() -> Iterator[None]:
     """
     was_on = gc.isenabled()
     gc.disable()
+    gc.freeze()
     try:
         yield
     finally:
+        gc.unfreeze()
         if was_on:
             gc.enable()

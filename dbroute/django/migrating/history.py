@@ -105,7 +105,10 @@ class DiskLoader(MigrationLoader):
     def build_graph(self) -> None:
         """Build the graph, or take the one of a database that has applied the same part of the squashed migrations."""
         if self.connection is not None:
-            self.recorded = dict(MigrationRecorder(self.connection).applied_migrations())
+            recorder = MigrationRecorder(self.connection)
+            # Names are all that is asked for; hundreds of objects for each database would be made for nothing.
+            names = recorder.migration_qs.values_list("app", "name") if recorder.has_table() else ()
+            self.recorded = dict.fromkeys(names)
         self.graph, self.replacements, replaced = self.disk.graph(self)
         self.load_disk()
         self.applied_migrations = dict(self.recorded)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -16,6 +17,9 @@ from .member import Member
 from .states import Key, LeanState
 from .steps import Work, compute, for_many, is_schema_only
 from .tape import Tape
+
+# Migrations after which the rendered models that nobody needs any more are collected; the collector rests otherwise.
+COLLECT = 60
 
 
 @attrs.define(eq=False)
@@ -87,11 +91,13 @@ def walk_all(walks: list[Walk], *, jobs: int, stopped: Callable[[], bool]) -> li
     """
     finished: list[Walk] = []
     orders = {id(walk.order): walk.order for walk in walks}
-    for number, order in orders.items():
-        going = [walk for walk in walks if id(walk.order) == number]
-        for migration in order:
+    for order in orders.values():
+        going = [walk for walk in walks if walk.order is order]
+        for number, migration in enumerate(order, 1):
             if stopped():
                 break
+            if number % COLLECT == 0:
+                gc.collect()
             for walk in going:
                 if any(member.is_next(migration) for member in walk.members):
                     walk.step(migration, jobs)
