@@ -122,6 +122,8 @@ def _crossing_fields() -> Iterator[Any]:
 def _lookup(query: Any, alias: str) -> str:
     """Return the lookup that needs a table, as far as it can be told: with the first column that is read there."""
     path = _path(query, alias)
+    if not path:
+        return _trimmed(query, alias)
     words = "__".join(path)
     for name in query.order_by:
         if isinstance(name, str) and name.lstrip("-").startswith(words):
@@ -131,6 +133,16 @@ def _lookup(query: Any, alias: str) -> str:
         if names[: len(path)] == path:
             return "__".join([*names, column.target.name])
     return words
+
+
+def _trimmed(query: Any, alias: str) -> str:
+    """Return the lookup behind an exclude(): what leads to the far table was taken away, and its key is compared."""
+    columns = [column.target for column in _columns([query.where]) if column.alias == alias]
+    for relation in query.model._meta.related_objects:
+        if relation.field in columns and not relation.hidden:
+            names = [relation.name, *(one.name for one in columns if one is not relation.field)]
+            return "__".join(names[:2])
+    return ""
 
 
 def _path(query: Any, alias: str | None) -> list[str]:
@@ -151,7 +163,7 @@ def _name(field: Any) -> str:
         return ""
     owner = field.model._meta.auto_created
     if not owner:
-        return str(field.name)
+        return str(field.field.name if field.name == "+" else field.name)  # a GenericRelation has no other name
     made = next(one for one in owner._meta.local_many_to_many if one.remote_field.through is field.model)
     return str(made.name if field.name == made.m2m_reverse_field_name() else made.related_query_name())
 
