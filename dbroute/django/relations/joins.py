@@ -14,7 +14,6 @@ from typing import Any
 from django.apps import apps
 from django.db.models import ForeignObject
 from django.db.models.expressions import Col, Expression
-from django.db.models.sql.query import Query
 
 from dbroute.exceptions import CrossDatabaseJoinError
 
@@ -65,7 +64,7 @@ class Refusal(Expression):
             return "1 = 1", ()
         raise self._error(compiler.query)
 
-    def _error(self, query: Query) -> CrossDatabaseJoinError:
+    def _error(self, query: Any) -> CrossDatabaseJoinError:
         table = project_table()
         ends = (self.relation.model, self.relation.related_model)
         near, far = ends if table.home(query.model) != table.home(ends[1]) else ends[::-1]

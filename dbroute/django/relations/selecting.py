@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
 from itertools import islice
+from types import FunctionType
 from typing import Any
 
 import attrs
@@ -87,18 +88,19 @@ class _Reaching(dict[type[Model], bool]):
 reaching = _Reaching()
 
 
-class Following(ModelIterable):
+class Following(ModelIterable):  # type: ignore[type-arg]
     """Yields the rows of a query as Django does, with what crosses in its place."""
 
     def __iter__(self) -> Iterator[Any]:
-        query = self.queryset.query
+        query: Any = self.queryset.query
         found = list(steps(query.model, query.select_related, query.max_depth)) if query.select_related else []
         if not found and not query.combined_queries:
             return iter(super().__iter__())
         return self._followed(found)
 
     def _followed(self, found: list[Step]) -> Iterator[Any]:
-        self.queryset = queryset = self.queryset._chain()
+        given: Any = self.queryset
+        self.queryset = queryset = given._chain()
         first = {step.field.name for step in found if not step.path}
         queryset._known_related_objects = {
             field: objects for field, objects in queryset._known_related_objects.items() if field.name not in first
@@ -121,15 +123,19 @@ class Following(ModelIterable):
 
 def select_related(original: Call) -> Call:
     """Have the rows of a queryset followed, if they can lead into another database at all."""
+    leads, plain, following = reaching, ModelIterable, Following
 
-    @wraps(original)
     def select_related(self: Any, *fields: Any) -> Any:
         rows = original(self, *fields)
-        if reaching[rows.model] and rows._iterable_class is ModelIterable:
-            rows._iterable_class = Following
+        if leads[rows.model] and rows._iterable_class is plain:
+            rows._iterable_class = following
         return rows
 
-    return select_related
+    # Django 6.1 warns whoever calls it without names. It looks for the first caller that is not a module of its own:
+    # that has to be the project's code and not this, so this is said to be where the original is.
+    there = {"__name__": original.__module__}
+    named = FunctionType(select_related.__code__, there, closure=select_related.__closure__)
+    return wraps(original)(named)
 
 
 def as_sent(original: Call) -> Call:
@@ -164,7 +170,7 @@ def steps(model: type[Model], wanted: Wanted, depth: int, path: tuple[Any, ...] 
 
 def _single_relations(model: type[Model]) -> Iterator[Any]:
     """Yield what ``select_related()`` can follow: keys, and what Django puts at the other end of one-to-one fields."""
-    meta = model._meta
+    meta: Any = model._meta
     for field in (*meta.fields, *meta.related_objects):
         if (field.many_to_one or field.one_to_one) and field.remote_field and isinstance(field.related_model, type):
             yield field
@@ -180,7 +186,7 @@ def _relation(model: type[Model], name: str) -> Any:
     return field if is_single and field.remote_field and field.related_model else None
 
 
-def within(query: Query) -> Query:
+def within(query: Any) -> Any:
     """
     Return a query that follows nothing into another database, and reads the columns by which the other rows are found.
 
@@ -217,7 +223,8 @@ def _local(model: type[Model], wanted: Wanted, depth: int) -> dict[str, Any]:
             elif not is_crossing(field):
                 local[name] = _local(field.related_model, behind, depth)
     elif depth > 0:
-        for field in model._meta.fields:
+        fields: Any = model._meta.fields
+        for field in fields:
             if field.remote_field and not field.null and not field.remote_field.parent_link and not is_crossing(field):
                 local[field.name] = _local(field.related_model, True, depth - 1)
     return local
@@ -247,7 +254,7 @@ def _load(query: Query, path: tuple[Any, ...], near: Any, *, named: bool = False
     query.deferred_loading = names - keys if deferred else names | {f"{prefix}{near.name}"}, deferred
 
 
-def _refuse_lock(query: Query, step: Step) -> None:
+def _refuse_lock(query: Any, step: Step) -> None:
     """Refuse to lock rows of another database together with these."""
     for name in query.select_for_update_of:
         if name == step.name or name.startswith(f"{step.name}{LOOKUP_SEP}"):

@@ -23,8 +23,8 @@ from django.db.models.sql.query import Query
 from dbroute.exceptions import CrossDatabaseJoinError, CrossDatabaseLimitError
 
 from ..routes import mark, project_table
-from .homes import is_crossing
-from .joins import are_apart, refused
+from .homes import is_crossing, is_elsewhere
+from .joins import refused
 from .selecting import MAX_KEYS
 
 Call = Callable[..., Any]
@@ -78,8 +78,8 @@ def as_sql(original: Call) -> Call:
 
     @wraps(original)
     def as_sql(self: Any, compiler: Any, connection: Any) -> Any:
-        outer = getattr(compiler, "query", None)
-        if outer is None or not are_apart(self, outer, connection.alias):
+        outer, homes = compiler.query, project_table().homes
+        if homes[outer.model] == homes[self.model] or is_elsewhere(connection.alias):
             return original(self, compiler, connection)
         lookup = _asking(compiler, self)
         if lookup is None or self.get_external_cols() or not (is_allowed(self) or is_allowed(outer)):
