@@ -160,14 +160,7 @@ def test_a_row_is_found_once_however_many_lead_to_it(three: Project) -> None:
 
 # The admin
 
-ADMIN = (
-    "[[along(one, 'author.org'), along(one, 'editor')] for one in __import__('django.contrib.admin', "
-    "fromlist=['x']).ModelAdmin.get_changelist_instance(type('PostAdmin', (__import__('django.contrib.admin', "
-    "fromlist=['x']).ModelAdmin,), {{'list_display': ['title', 'author', 'editor'], 'list_select_related': {} }})("
-    "Post, __import__('django.contrib.admin', fromlist=['x']).site), done(request := __import__('django.test', "
-    "fromlist=['x']).RequestFactory().get('/'), setattr(request, 'user', type('Root', (), {{'has_perm': "
-    "lambda *args: True}})()), request)).result_list]"
-)
+ADMIN = "rows(listed({}), 'author.org', 'editor')"
 
 
 @pytest.mark.parametrize("selected", ["True", "('author__org', 'editor')", "False"])

@@ -67,11 +67,15 @@ class Refusal(Expression):
     def _error(self, query: Any) -> CrossDatabaseJoinError:
         table = project_table()
         ends = (self.relation.model, self.relation.related_model)
-        near, far = ends if table.home(query.model) != table.home(ends[1]) else ends[::-1]
+        is_backward = table.home(query.model) == table.home(ends[1])
+        near, far = ends[::-1] if is_backward else ends
         joined = next((one for one in reversed(list(query.alias_map)) if one in self.tables), None)
         lookup = _lookup(query, joined) if joined is not None else ""
+        if not lookup and is_backward:
+            lookup = _trimmed(query, self.relation)
         if near._meta.auto_created:  # a many-to-many table that Django made
             near = near._meta.auto_created if table.home(near._meta.auto_created) != table.home(far) else near
+        far = far._meta.auto_created or far
         return CrossDatabaseJoinError(
             near._meta.label, table.home(near), far._meta.label, table.home(far), lookup or _name(self.relation)
         )
@@ -122,30 +126,30 @@ def _lookup(query: Any, alias: str) -> str:
     """Return the lookup that needs a table, as far as it can be told: with the first column that is read there."""
     path = _path(query, alias)
     if not path:
-        return _trimmed(query, alias)
-    words = "__".join(path)
+        return ""
+    words = "__".join(filter(None, path))
     for name in query.order_by:
-        if isinstance(name, str) and name.lstrip("-").startswith(words):
+        if words and isinstance(name, str) and name.lstrip("-").startswith(words):
             return name.lstrip("-")
     for column in _columns([query.where, *query.annotations.values(), *query.select]):
         names = _path(query, column.alias)
         if names[: len(path)] == path:
-            return "__".join([*names, column.target.name])
+            return "__".join([*filter(None, names), column.target.name])
     return words
 
 
-def _trimmed(query: Any, alias: str) -> str:
-    """Return the lookup behind an exclude(): what leads to the far table was taken away, and its key is compared."""
-    columns = [column.target for column in _columns([query.where]) if column.alias == alias]
-    for relation in query.model._meta.related_objects:
-        if relation.field in columns and not relation.hidden:
-            names = [relation.name, *(one.name for one in columns if one is not relation.field)]
-            return "__".join(names[:2])
-    return ""
+def _trimmed(query: Any, relation: Any) -> str:
+    """Return the lookup behind an exclude(): Django took away the table that it began with, and what led from it."""
+    table = relation.model._meta.db_table
+    aliases = {alias for alias, join in query.alias_map.items() if join.table_name == table}
+    columns = (one.target for one in _columns([query.where]) if one.alias in aliases and one.target is not relation)
+    column = next(columns, None)
+    name = relation.remote_field.name
+    return name if column is None else f"{name}__{column.name}"
 
 
 def _path(query: Any, alias: str | None) -> list[str]:
-    """Return the names of the relations from the first table to another."""
+    """Return the names of the relations from the first table to another; some have none."""
     names: list[str] = []
     while alias is not None:
         join = query.alias_map.get(alias)
@@ -153,7 +157,7 @@ def _path(query: Any, alias: str | None) -> list[str]:
         if field is not None:
             names.insert(0, _name(field))
         alias = getattr(join, "parent_alias", None)
-    return [name for name in names if name]
+    return names
 
 
 def _name(field: Any) -> str:
