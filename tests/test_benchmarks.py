@@ -136,3 +136,11 @@ def test_the_benchmark_of_orphans_runs(postgres_server: Server) -> None:
 
     assert (result.returncode, result.stderr) == (0, "")
     assert "2,000 rows, 20 orphans" in result.stdout
+
+
+@pytest.mark.process
+def test_the_benchmark_of_relations_runs(postgres_server: Server) -> None:
+    result = run(sys.executable, ["-m", "benchmarks.relations", "--quick"], REPOSITORY)
+
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "select_related() over two" in result.stdout
