@@ -307,6 +307,20 @@ def form(model, data, *fields):
     return [made.is_valid(), str(made.errors.as_json()), made.is_valid() and made.save().pk is not None]
 
 
+def listed(selected):
+    '''Return the rows of an admin's list of posts.'''
+    from django.contrib.admin import ModelAdmin, site
+    from django.test import RequestFactory
+
+    class Admin(ModelAdmin):
+        list_display = ["title", "author", "editor"]
+        list_select_related = selected
+
+    request = RequestFactory().get("/")
+    request.user = type("Root", (), {"has_perm": lambda *args: True})()
+    return Admin(Post, site).get_changelist_instance(request).result_list
+
+
 print(json.dumps([evaluated(one) for one in {expressions!r}]))
 """
 

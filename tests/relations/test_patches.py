@@ -8,6 +8,7 @@ from django.core.checks import Error
 from django.db import connections
 from django.db.models.deletion import Collector
 
+from dbroute import CrossDatabaseJoinError
 from dbroute.django.relations import patches
 from dbroute.django.relations.checks import check_patches
 from tests.integration.apps.blog.models import Post
@@ -24,7 +25,7 @@ def unpatched():
 
 
 def targets():
-    return {patch.target: getattr(patch.owner(), patch.attribute) for patch in patches.PATCHES}
+    return {patch.target: getattr(patch.owner(), patch.attribute) for patch in patches._wanted()}
 
 
 def test_everything_is_replaced_and_put_back(unpatched):
@@ -41,7 +42,7 @@ def test_everything_is_replaced_and_put_back(unpatched):
     assert targets() == before
 
 
-def test_a_target_that_is_not_known_keeps_all_of_django_as_it_is(unpatched, monkeypatch):
+def test_a_target_that_is_not_known_lets_nothing_be_followed_and_joins_be_refused(unpatched, monkeypatch):
     *others, last = patches.PATCHES
     before = targets()
 
@@ -49,13 +50,18 @@ def test_a_target_that_is_not_known_keeps_all_of_django_as_it_is(unpatched, monk
         patch.setattr(patches, "PATCHES", (*others, attrs.evolve(last, signatures=("(self, newer)",))))
         patches.install()
         found = check_patches()
+    after = targets()
 
-    assert targets() == before
+    assert [patch.target for patch in patches._wanted() if before[patch.target] != after[patch.target]] == [
+        patch.target for patch in patches._wanted() if patch.refuses
+    ]
+    with pytest.raises(CrossDatabaseJoinError):
+        str(Post.objects.filter(author__username="ada").query)
     assert found == [
         Error(
             f"django.contrib.admin.options.ModelAdmin.delete_view of Django {django.get_version()} takes "
-            "(self, request, object_id, extra_context=None), which this dbroute does not know: no deletion follows "
-            "relations into other databases.",
+            "(self, request, object_id, extra_context=None), which this dbroute does not know: no relation is "
+            "followed into another database.",
             hint="Install Django 5.2, 6.0 or 6.1, or a later release of dbroute.",
             id="dbroute.E019",
         )

@@ -7,13 +7,22 @@ import pytest
 
 from tests.integration.migration_projects import url_databases
 from tests.projects import Project
-from tests.relations.expressions import FOLLOWING, MANY_TO_MANY, PREFETCHING, REFUSED, SELECTING, SPLIT, WRITING
+from tests.relations.expressions import (
+    FOLLOWING,
+    FURTHER,
+    MANY_TO_MANY,
+    PREFETCHING,
+    REFUSED,
+    SELECTING,
+    SPLIT,
+    WRITING,
+)
 from tests.relations.reading import ALIASES, NO_RULES, evaluated, make, sqlite_databases
 from tests.servers import databases
 
 pytestmark = pytest.mark.process
 
-ASKED = SELECTING | PREFETCHING | FOLLOWING | MANY_TO_MANY | WRITING | SPLIT
+ASKED = SELECTING | PREFETCHING | FOLLOWING | MANY_TO_MANY | WRITING | SPLIT | FURTHER
 
 Results = dict[str, tuple[Any, int]]
 

@@ -219,7 +219,7 @@ def check_patches(**kwargs: Any) -> Found:
     return [
         checks.Error(
             f"{patch.target} of Django {get_version()} takes {patches.signature(patch)}, which this dbroute does "
-            "not know: no deletion follows relations into other databases.",
+            "not know: no relation is followed into another database.",
             hint="Install Django 5.2, 6.0 or 6.1, or a later release of dbroute.",
             id="dbroute.E019",
         )

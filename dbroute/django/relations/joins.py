@@ -67,11 +67,15 @@ class Refusal(Expression):
     def _error(self, query: Any) -> CrossDatabaseJoinError:
         table = project_table()
         ends = (self.relation.model, self.relation.related_model)
-        near, far = ends if table.home(query.model) != table.home(ends[1]) else ends[::-1]
+        is_backward = table.home(query.model) == table.home(ends[1])
+        near, far = ends[::-1] if is_backward else ends
         joined = next((one for one in reversed(list(query.alias_map)) if one in self.tables), None)
         lookup = _lookup(query, joined) if joined is not None else ""
+        if not lookup and is_backward:
+            lookup = _trimmed(query, self.relation)
         if near._meta.auto_created:  # a many-to-many table that Django made
             near = near._meta.auto_created if table.home(near._meta.auto_created) != table.home(far) else near
+        far = far._meta.auto_created or far
         return CrossDatabaseJoinError(
             near._meta.label, table.home(near), far._meta.label, table.home(far), lookup or _name(self.relation)
         )
@@ -121,19 +125,31 @@ def _crossing_fields() -> Iterator[Any]:
 def _lookup(query: Any, alias: str) -> str:
     """Return the lookup that needs a table, as far as it can be told: with the first column that is read there."""
     path = _path(query, alias)
-    words = "__".join(path)
+    if not path:
+        return ""
+    words = "__".join(filter(None, path))
     for name in query.order_by:
-        if isinstance(name, str) and name.lstrip("-").startswith(words):
+        if words and isinstance(name, str) and name.lstrip("-").startswith(words):
             return name.lstrip("-")
     for column in _columns([query.where, *query.annotations.values(), *query.select]):
         names = _path(query, column.alias)
         if names[: len(path)] == path:
-            return "__".join([*names, column.target.name])
+            return "__".join([*filter(None, names), column.target.name])
     return words
 
 
+def _trimmed(query: Any, relation: Any) -> str:
+    """Return the lookup behind an exclude(): Django took away the table that it began with, and what led from it."""
+    table = relation.model._meta.db_table
+    aliases = {alias for alias, join in query.alias_map.items() if join.table_name == table}
+    columns = (one.target for one in _columns([query.where]) if one.alias in aliases and one.target is not relation)
+    column = next(columns, None)
+    name = relation.remote_field.name
+    return name if column is None else f"{name}__{column.name}"
+
+
 def _path(query: Any, alias: str | None) -> list[str]:
-    """Return the names of the relations from the first table to another."""
+    """Return the names of the relations from the first table to another; some have none."""
     names: list[str] = []
     while alias is not None:
         join = query.alias_map.get(alias)
@@ -141,7 +157,7 @@ def _path(query: Any, alias: str | None) -> list[str]:
         if field is not None:
             names.insert(0, _name(field))
         alias = getattr(join, "parent_alias", None)
-    return [name for name in names if name]
+    return names
 
 
 def _name(field: Any) -> str:
@@ -150,7 +166,7 @@ def _name(field: Any) -> str:
         return ""
     owner = field.model._meta.auto_created
     if not owner:
-        return str(field.name)
+        return str(field.field.name if field.name == "+" else field.name)  # a GenericRelation has no other name
     made = next(one for one in owner._meta.local_many_to_many if one.remote_field.through is field.model)
     return str(made.name if field.name == made.m2m_reverse_field_name() else made.related_query_name())
 

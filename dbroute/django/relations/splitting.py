@@ -194,6 +194,11 @@ def _node(query: Query, node: Q, *, negated: bool) -> Q:
             children.append(_answered(hop, [child], Q.AND))
         else:
             groups.setdefault(hop, []).append(child)
+    if node.connector == Q.XOR:
+        # Django compares row by row of a JOIN, which two steps cannot do where there are several.
+        for hop in groups:
+            if not hop.is_single:
+                raise _error(hop, hop.here(hop.name))
     if not negated and node.connector == Q.AND:
         _refuse_tangled(query, node, groups)
     children += [_answered(hop, conditions, node.connector) for hop, conditions in groups.items()]
