@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from inspect import signature
 from typing import Any
 
@@ -128,6 +128,13 @@ class DiskLoader(MigrationLoader):
         self.disk_migrations = read.disk_migrations
         self.unmigrated_apps, self.migrated_apps = read.unmigrated_apps, read.migrated_apps
 
+    def is_replaced(self, key: Key, recorded: Container[Key]) -> bool:
+        """Return whether a migration replaces others all of which are recorded, or replaced in their turn."""
+        replacement = self.replacements.get(key)
+        return replacement is not None and all(
+            (app, name) in recorded or self.is_replaced((app, name), recorded) for app, name in replacement.replaces
+        )
+
     def check_consistent_history(self, connection: Any) -> None:
         """Do as Django does, without asking the database for its records again."""
         graph: Any = self.graph
@@ -135,7 +142,7 @@ class DiskLoader(MigrationLoader):
             if key not in graph.nodes:
                 continue
             for parent in graph.node_map[key].parents:
-                if parent.key in self.recorded or self.all_replaced_applied(parent.key, self.recorded):
+                if parent.key in self.recorded or self.is_replaced(parent.key, self.recorded):
                     continue
                 raise InconsistentMigrationHistory(
                     f"Migration {'.'.join(key)} is recorded, and {'.'.join(parent.key)}, which it depends on, is not."
@@ -226,8 +233,7 @@ class History:
     def late_records(self, recorded: Iterable[Key]) -> list[Key]:
         """Return the squashed migrations that count as applied now and have no row of their own."""
         rows = set(recorded)
-        done: Any = self.loader.all_replaced_applied
-        return [key for key in self.loader.replacements if key not in rows and done(key, rows)]
+        return [key for key in self.loader.replacements if key not in rows and self.loader.is_replaced(key, rows)]
 
     def _targets(self, goal: Goal) -> Sequence[Node]:
         label, graph = goal.app_label, self.loader.graph
