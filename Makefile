@@ -17,7 +17,7 @@ FIND_PYTHON = \
 	exit 1
 
 # A finished environment notes where it was built and with which PYTHON=. In a moved folder it has to be built again.
-ENVIRONMENTS = .venv .venv-test .venv-dev
+ENVIRONMENTS = .venv .venv-test .venv-prove .venv-dev
 STALE := $(shell for env in $(ENVIRONMENTS); do \
 	{ [ -x $$env/bin/python ] && read -r folder && [ "$$folder" = "$(CURDIR)" ] && \
 		read -r python && [ "$${python:-none}" = "$(or $(PYTHON),$${python:-none})" ]; } \
@@ -27,6 +27,7 @@ STALE := $(shell for env in $(ENVIRONMENTS); do \
 
 .venv/finished: EXTRAS =
 .venv-test/finished: EXTRAS = [test]
+.venv-prove/finished: EXTRAS = [prove]
 .venv-dev/finished: EXTRAS = [dev]
 
 $(ENVIRONMENTS:=/finished): setup.cfg pyproject.toml
@@ -39,11 +40,11 @@ $(ENVIRONMENTS:=/finished): setup.cfg pyproject.toml
 help: ## Say what can be made.
 	@echo 'make demo     two SQLite databases that behave like one: settings_examples/simple, migrated and used'
 	@echo 'make test     the whole test suite; ARGS="-k router -x" goes to pytest'
-	@echo 'make prove    the property tests with new seeds, for MINUTES=10'
+	@echo 'make prove    the property tests with new seeds, for MINUTES=10; then migrations against Django, in full'
 	@echo 'make lint     ruff check, ruff format --check, mypy'
 	@echo 'make clean    removes environments, caches and the databases of the examples'
 	@echo
-	@echo 'Each builds the environment that it needs (.venv, .venv-test, .venv-dev) when it runs for the first time, and'
+	@echo 'Each builds the environment that it needs (.venv, .venv-test, .venv-prove, .venv-dev) when it runs for the first time, and'
 	@echo 'again when setup.cfg has changed. PYTHON=/path/to/python3.12 chooses the interpreter.'
 
 demo: .venv/finished ## Show one project on two databases.
@@ -54,9 +55,11 @@ test: .venv-test/finished ## Run all tests.
 	@.venv-test/bin/python -m pytest $(ARGS)
 
 MINUTES ?= 10
-prove: .venv-test/finished ## Run the property tests with other seeds, for MINUTES.
+prove: .venv-prove/finished ## Run the property tests with other seeds, for MINUTES, and all trials of migrations.
 	@echo '==> running the property tests with new seeds for $(MINUTES) minutes; the first finding ends it'
-	@.venv-test/bin/python -m tests.prove --minutes $(MINUTES)
+	@.venv-prove/bin/python -m tests.prove --minutes $(MINUTES)
+	@echo '==> comparing migrate_all with migrate --database X on SQLite, PostgreSQL and MariaDB; about half an hour'
+	@.venv-prove/bin/python -m tests.lockstep.prove --write $(ARGS)
 
 lint: .venv-dev/finished ## Check style and types.
 	@echo '==> ruff check'

@@ -119,6 +119,7 @@ def test_a_plant_says_which_line_is_wrong(tmp_path: Path) -> None:
         ("config", "600 against 300"),
         ("startup", "django.setup() in a fresh process"),
         ("router", "db_for_read"),
+        ("migrations", "| first run, 1 database |"),
     ],
 )
 def test_a_benchmark_runs_without_the_peers(script: str, says: str) -> None:

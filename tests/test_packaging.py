@@ -162,4 +162,4 @@ def test_extras_are_the_documented_ones() -> None:
 
     extras = list(setup["options.extras_require"])
 
-    assert extras == ["postgres", "mysql", "test", "dev", "docs"]
+    assert extras == ["postgres", "mysql", "test", "prove", "dev", "docs"]

@@ -72,6 +72,9 @@ class DatabaseRouter:
         """
         Return the model's home; or ``None``, so that Django follows the instance to where ``using()`` took it.
 
+        Inside :func:`~dbroute.routing.scope.migrating_on` a model is at home on the database that is being migrated, if
+        its tables are there too.
+
         The home is named even where it is ``default``: with ``None`` Django would follow an instance of another home.
         """
         return self._home_of(model, **hints)
@@ -104,7 +107,7 @@ class DatabaseRouter:
             return False
         model: Any = hints.get("model")
         if hasattr(model, "_meta"):
-            home = self._homes[model]
+            home = table.home(model)  # whatever is being migrated: the question names its database
         elif model_name:
             home = table.home_of_label(app_label, model_name)
         else:

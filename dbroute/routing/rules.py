@@ -38,6 +38,11 @@ class Rule:
             return _MODEL_GLOB if "." in self.key else _APP_GLOB, len(self.key)
         return _MODEL if "." in self.key else _APP, 0
 
+    def may_match_of(self, app_label: str) -> bool:
+        """Say whether the rule speaks of some model of an app, of one that the code no longer has for instance."""
+        label = self.key.partition(".")[0]
+        return fnmatchcase(app_label.lower(), label.lower())
+
     def matches(self, app_label: str, model_name: str = "") -> bool:
         """
         Say whether the rule speaks of this model, or of the whole app where no model is named.

@@ -7,6 +7,7 @@ import attrs
 
 from .databases import Database
 from .rules import HAND_WRITTEN, Rule
+from .scope import clear_for_migrations, keep, migrated_here
 
 DEFAULT = "default"
 
@@ -23,7 +24,8 @@ class Registry(Protocol):
 
 class Homes(dict[Model, str | None]):
     """
-    Home by model class; ``None`` where the table has no opinion.
+    Where a model is read and written, by class: its home, or the database that is being migrated where its tables are
+    there too; ``None`` where the table has no opinion.
 
     A class that is not the registered one is answered and forgotten: migrations build historical classes by the
     thousand, and a key would keep each of them alive.
@@ -32,12 +34,16 @@ class Homes(dict[Model, str | None]):
     def __init__(self, table: "Callable[[], RouteTable]") -> None:
         super().__init__()
         self._table = table
+        clear_for_migrations(self)
 
     def __missing__(self, model: Model) -> str | None:
         table = self._table()
+        here = migrated_here()
+        if here is not None and table.is_second_home(here, model):
+            return here
         home = table.home(model) if table.has_opinion else None
         if table.registers(model):
-            self[model] = home
+            keep(self, model, home)
         return home
 
 
@@ -119,6 +125,10 @@ class RouteTable:
         """Return the alias that the app's rule names, else ``default``; rules for single models do not count."""
         return _alias_of(self._decide(app_label, ""))
 
+    def homes_of_app(self, app_label: str) -> set[str]:
+        """Return every alias on which a model of an app may live."""
+        return {self.home_of_app(app_label), *(rule.alias for rule in self.rules if rule.may_match_of(app_label))}
+
     def rule_for(self, model: Model) -> Rule | None:
         """Return the rule that decides the model's home; ``None`` where none does."""
         meta = owner_of(model)._meta
@@ -153,6 +163,11 @@ class RouteTable:
             alias = database.migrates_like
         return alias
 
+    def is_second_home(self, alias: str, model: Model) -> bool:
+        """Say whether the model's tables are on this database because it ``migrates_like`` their home."""
+        original = self.modelled_on(alias)
+        return original != alias and original == self.home(model)
+
     def takes_migrations(self, alias: str) -> bool:
         """Say whether migrations run on this database at all, whatever the model."""
         database = self.databases.get(alias)
@@ -161,6 +176,11 @@ class RouteTable:
         if database.replica_of is not None:
             return False
         return database.test_migrate and self.under_test()
+
+    def takes_historical(self, alias: str, app_label: str, model_name: str) -> bool:
+        """Say whether a table that a migration names belongs on this database, whatever the code says of it today."""
+        home = _alias_of(self._decide(app_label, model_name))
+        return self.takes_migrations(alias) and self.modelled_on(alias) == home
 
     def refuses_writes(self, alias: str) -> bool:
         """Say whether writes to this database are refused; a test runner may write everywhere."""

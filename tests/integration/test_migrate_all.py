@@ -134,7 +134,7 @@ def test_verbosity_2_shows_what_django_prints(tmp_path):
     result = made.run("migrate_all", "--skip-makemigrations", "--verbosity", "2", "--database", "blog_db")
 
     assert result.returncode == 0, result.stderr
-    assert "  Applying blog.0001_initial... OK" in result.stdout.replace(" (0.", "\n").splitlines()
+    assert "blog_db: blog.0001_initial" in result.stdout.replace(" (0.", "\n").splitlines()
 
 
 def test_missing_folder_of_an_sqlite_file_is_made(tmp_path):
@@ -446,7 +446,7 @@ def test_check_passes_where_everything_is_up_to_date(tmp_path):
     result = made.run("migrate_all", "--check")
 
     assert (result.returncode, result.stderr) == (0, "")
-    assert result.stdout == "default: up to date\nshop_db: up to date\nblog_db: up to date\n"
+    assert result.stdout == "default, shop_db, blog_db: up to date\n"
 
 
 def test_check_fails_where_models_lack_migrations_and_writes_none(tmp_path):

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
 
 import attrs
-from django.db import migrations, router
-from django.db.migrations.exceptions import InconsistentMigrationHistory
-from django.db.migrations.executor import MigrationExecutor
-from django.db.migrations.operations.base import Operation
-from django.db.migrations.operations.fields import FieldOperation
-from django.db.migrations.operations.models import IndexOperation, ModelOperation
 
 from ..folders import sqlite_file
 from .connection import describe, schema_connection
-
-# Operations that change what Django knows about a model, and nothing in the database.
-STATE_ONLY = (migrations.AlterModelOptions, migrations.AlterModelManagers)
+from .history import Disk, Goal
+from .operations import touches
 
 
 @attrs.frozen
@@ -28,80 +21,42 @@ class Pending:
         alias: The database.
         touching: Labels (``app.name``) of those that change the database.
         recorded: Labels of those that are only recorded, because their tables live elsewhere.
+        unapplied: Labels of those that will run backwards.
         error: Why the database could not be asked; empty where it could.
     """
 
     alias: str
     touching: tuple[str, ...] = ()
     recorded: tuple[str, ...] = ()
+    unapplied: tuple[str, ...] = ()
     error: str = ""
 
     @property
     def is_behind(self) -> bool:
         """Return whether anything is left to do."""
-        return bool(self.touching or self.recorded)
+        return bool(self.touching or self.recorded or self.unapplied)
 
 
-def find_pending(alias: str) -> Pending:
-    """Return what is left to do on a database. An error is returned, not raised, so that others can be asked too."""
+def find_pending(aliases: Iterable[str], goal: Goal | None = None) -> list[Pending]:
+    """Return what is left to do on each database. An error is returned, not raised, so that all others are asked."""
+    disk = Disk()
+    return [_ask(disk, alias, goal or Goal()) for alias in aliases]
+
+
+def _ask(disk: Disk, alias: str, goal: Goal) -> Pending:
     try:
-        left = _unapplied(alias)
+        with schema_connection(alias) as connection:
+            file = sqlite_file(connection.settings_dict)
+            # Connecting would create the file; a file that is missing has recorded nothing.
+            missing = file is not None and not file.exists()
+            plan = disk.history(None if missing else connection).plan(goal)
     except Exception as error:  # noqa: BLE001  whatever a driver raises belongs to this database's line
         return Pending(alias, error=describe(error))
-    touching = [str(migration) for migration in left if touches(migration, alias)]
+    forwards = [migration for migration, backwards in plan if not backwards]
+    touching = [str(migration) for migration in forwards if touches(migration, alias)]
     return Pending(
-        alias, tuple(touching), tuple(str(migration) for migration in left if str(migration) not in touching)
+        alias,
+        tuple(touching),
+        tuple(str(migration) for migration in forwards if str(migration) not in touching),
+        tuple(str(migration) for migration, backwards in plan if backwards),
     )
-
-
-def _unapplied(alias: str) -> list[migrations.Migration]:
-    with schema_connection(alias) as connection:
-        file = sqlite_file(connection.settings_dict)
-        # Connecting would create the file; a file that is missing has recorded nothing.
-        missing = file is not None and not file.exists()
-        executor: Any = MigrationExecutor(None if missing else connection)
-        if not missing:
-            executor.loader.check_consistent_history(connection)
-        if conflicts := executor.loader.detect_conflicts():
-            names = "; ".join(f"{', '.join(leaves)} in {label}" for label, leaves in conflicts.items())
-            raise InconsistentMigrationHistory(f"several last migrations: {names}")
-        return [migration for migration, _ in executor.migration_plan(executor.loader.graph.leaf_nodes())]
-
-
-def touches(migration: migrations.Migration, alias: str) -> bool:
-    """Return whether a migration changes a database: whether the routers let one of its operations run there."""
-    return any(_runs(operation, migration.app_label, alias) for operation in migration.operations)
-
-
-def _runs(operation: Operation, label: str, alias: str) -> bool:
-    if isinstance(operation, STATE_ONLY):
-        return False
-    if isinstance(operation, migrations.SeparateDatabaseAndState):
-        return any(_runs(inner, label, alias) for inner in operation.database_operations)
-    if not type(operation).__module__.startswith("django."):
-        return True  # only Django's own operations are known to ask the routers
-    if isinstance(operation, migrations.CreateModel) and _has_no_table(operation):
-        return False
-    if isinstance(operation, ModelOperation | FieldOperation | IndexOperation):
-        return _allowed(alias, label, model_name=_model_name(operation))
-    return _allowed(alias, label, **(getattr(operation, "hints", None) or {}))
-
-
-def _has_no_table(operation: migrations.CreateModel) -> bool:
-    return bool(operation.options.get("proxy")) or operation.options.get("managed") is False
-
-
-def _model_name(operation: ModelOperation | FieldOperation | IndexOperation) -> str:
-    """Return the lower-case name of the model whose table an operation changes."""
-    if isinstance(operation, migrations.RenameModel):
-        return operation.new_name_lower
-    if isinstance(operation, ModelOperation):
-        return operation.name_lower
-    return str(getattr(operation, "model_name", "")).lower()
-
-
-def _allowed(alias: str, label: str, **hints: Any) -> bool:
-    try:
-        return bool(router.allow_migrate(alias, label, **hints))
-    except Exception:  # noqa: BLE001  a foreign router may insist on the model class, which a look ahead has not
-        return True

@@ -77,16 +77,33 @@ def choose(targets: Sequence[Target], aliases: Iterable[str]) -> tuple[Target, .
     Raises:
         PlanError: An alias is unknown, or is one that the plan skips.
     """
-    wanted = set(aliases)
-    by_alias = {target.alias: target for target in targets}
-    for alias in sorted(wanted):
-        if alias not in by_alias:
-            raise PlanError(
-                f"There is no database '{alias}'{_instead(alias, by_alias)}The databases are: {', '.join(by_alias)}."
-            )
-        if reason := by_alias[alias].skipped:
-            raise PlanError(f"Database '{alias}' cannot be migrated: {reason}.")
+    wanted = _known(targets, aliases)
+    for target in sorted((target for target in targets if target.alias in wanted), key=lambda target: target.alias):
+        if target.skipped:
+            raise PlanError(f"Database '{target.alias}' cannot be migrated: {target.skipped}.")
     return tuple(target for target in targets if target.alias in wanted)
+
+
+def leave_out(targets: Sequence[Target], aliases: Iterable[str]) -> tuple[Target, ...]:
+    """
+    Return the targets without these aliases, in the order of the plan.
+
+    Raises:
+        PlanError: An alias is unknown.
+    """
+    unwanted = _known(targets, aliases)
+    return tuple(target for target in targets if target.alias not in unwanted)
+
+
+def _known(targets: Sequence[Target], aliases: Iterable[str]) -> set[str]:
+    known = [target.alias for target in targets]
+    named = set(aliases)
+    for alias in sorted(named):
+        if alias not in known:
+            raise PlanError(
+                f"There is no database '{alias}'{_instead(alias, known)}The databases are: {', '.join(known)}."
+            )
+    return named
 
 
 def choose_app(targets: Sequence[Target], table: RouteTable, label: str, models: Iterable[Any]) -> tuple[Target, ...]:
@@ -104,7 +121,7 @@ def choose_app(targets: Sequence[Target], table: RouteTable, label: str, models:
     """
     if not table.has_opinion:
         return tuple(targets)
-    homes = {table.home_of_app(label), *(table.home(model) for model in models)}
+    homes = {*table.homes_of_app(label), *(table.home(model) for model in models)}
     chosen = tuple(target for target in targets if table.modelled_on(target.alias) in homes)
     if not chosen:
         raise PlanError(f"App '{label}' does not live there; it lives on {', '.join(sorted(homes))}.")

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Iterable, Iterator, Sequence
 
+import attrs
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from .outcome import Outcome
 from .pending import Pending
 from .plan import Target
-from .run import Outcome
 
-STYLES = {"migrated": "green", "up to date": "", "failed": "bold red", "skipped": "yellow"}
+STYLES = {"migrated": "green", "up to date": "", "failed": "bold red", "stopped": "red", "skipped": "yellow"}
 # Wider than any row: a line that is piped somewhere must not be folded.
 UNFOLDED = 2000
 
@@ -63,7 +65,7 @@ def _seconds(outcome: Outcome) -> str:
 
 def pending_lines(targets: Iterable[Target], found: Sequence[Pending], *, verbosity: int = 1) -> Iterator[str]:
     """
-    Yield the lines of ``--plan`` and ``--check``: each database, and under it what will run there.
+    Yield the lines of ``--plan`` and ``--check``: what will run, under the databases that will run just that.
 
     Args:
         targets: The plan, skipped databases included.
@@ -71,21 +73,45 @@ def pending_lines(targets: Iterable[Target], found: Sequence[Pending], *, verbos
         verbosity: From 2 on, migrations that will only be recorded are listed by name too.
     """
     by_alias = {pending.alias: pending for pending in found}
+    groups: dict[object, list[str]] = {}
     for target in targets:
-        if target.skipped:
-            yield f"{target.alias}: skipped, {target.skipped}"
+        what: object = target.skipped or attrs.evolve(by_alias[target.alias], alias="")
+        groups.setdefault(what, []).append(target.alias)
+    for what, aliases in groups.items():
+        names = ", ".join(aliases)
+        if isinstance(what, Pending):
+            yield from _lines(names, what, verbosity)
         else:
-            yield from _lines(by_alias[target.alias], verbosity)
+            yield f"{names}: skipped, {what}"
 
 
-def _lines(pending: Pending, verbosity: int) -> Iterator[str]:
+def _lines(names: str, pending: Pending, verbosity: int) -> Iterator[str]:
     if pending.error:
-        yield f"{pending.alias}: failed"
+        yield f"{names}: failed"
         return
     if not pending.is_behind:
-        yield f"{pending.alias}: up to date"
+        yield f"{names}: up to date"
         return
-    yield f"{pending.alias}: {len(pending.touching)} to apply, {len(pending.recorded)} only to record"
+    if pending.unapplied:
+        yield f"{names}: {len(pending.unapplied)} to unapply"
+        yield from (f"  {label} (unapplied)" for label in pending.unapplied)
+        return
+    yield f"{names}: {len(pending.touching)} to apply, {len(pending.recorded)} only to record"
     yield from (f"  {label}" for label in pending.touching)
     if verbosity > 1:
         yield from (f"  {label} (recorded)" for label in pending.recorded)
+
+
+def json_lines(outcomes: Iterable[Outcome]) -> Iterator[str]:
+    """Yield one JSON object for each database, without tracebacks."""
+    for outcome in outcomes:
+        entry = attrs.asdict(outcome, filter=lambda attribute, value: attribute.name != "trace")
+        yield json.dumps({**entry, "seconds": round(outcome.seconds, 3)})
+
+
+def pending_json(targets: Iterable[Target], found: Sequence[Pending]) -> Iterator[str]:
+    """Yield one JSON object for each database: what is pending there, or why it is skipped."""
+    by_alias = {pending.alias: pending for pending in found}
+    for target in targets:
+        pending = by_alias.get(target.alias, Pending(target.alias))
+        yield json.dumps({**attrs.asdict(pending), "skipped": target.skipped})

@@ -1,150 +1,231 @@
-"""Running the plan: one database after another, whatever becomes of the one before."""
+"""Running the plan: all databases in waves, whatever becomes of some of them."""
 
 from __future__ import annotations
 
-import io
-import time
+import signal
+import threading
 import traceback
-from collections.abc import Callable, Iterable
-from typing import Any, Literal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import attrs
 from django.core.checks import Tags
-from django.core.management import call_command
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..folders import make_folder
+from . import stock
 from .author import load_django_command
 from .connection import describe, engine_of, masked, schema_connection
-from .pending import touches
+from .engine import Engine
+from .history import Disk, History
+from .locks import Held, hold, lock_order
+from .member import Member
+from .outcome import Outcome
 from .plan import Target
+from .progress import Progress
+from .request import Request
 
-State = Literal["migrated", "up to date", "failed", "skipped"]
+# Databases that are open at the same time, each with two connections: one for the lock.
+WAVE = 32
 
-
-@attrs.frozen
-class Outcome:
-    """
-    What became of one database.
-
-    Attributes:
-        alias: The database.
-        engine: Short name of its engine.
-        state: In one word or two.
-        applied: Labels (``app.name``) of the migrations that changed the database, in order.
-        recorded: Labels of those that were only recorded, because their tables live elsewhere.
-        seconds: How long it took.
-        error: What went wrong, beginning with the migration that failed if it was one; may have several lines.
-        reason: Why it was skipped.
-        trace: The traceback of the error.
-    """
-
-    alias: str
-    engine: str
-    state: State
-    applied: tuple[str, ...] = ()
-    recorded: tuple[str, ...] = ()
-    seconds: float = 0.0
-    error: str = ""
-    reason: str = ""
-    trace: str = ""
+Connections = dict[str, BaseDatabaseWrapper]
 
 
 @attrs.define
-class Journal:
+class Run:
     """
-    Listens to Django's executor while it migrates one database.
+    One run over all databases.
 
     Attributes:
-        running: The migration that has started and not ended; empty between two.
-    """
-
-    alias: str
-    applied: list[str] = attrs.field(factory=list)
-    recorded: list[str] = attrs.field(factory=list)
-    running: str = ""
-
-    def listen(self, command: Any) -> None:
-        """Hear of every migration that a migrate command starts and ends; the command hears it too."""
-        report = command.migration_progress_callback
-
-        def heard(action: str, migration: Any = None, fake: bool = False) -> None:
-            if action == "apply_start":
-                self.running = str(migration)
-            elif action == "apply_success":
-                self.running = ""
-                (self.applied if touches(migration, self.alias) else self.recorded).append(str(migration))
-            report(action, migration, fake)
-
-        command.migration_progress_callback = heard
-
-
-def run(
-    targets: Iterable[Target],
-    *,
-    app_label: str = "",
-    verbosity: int = 1,
-    interactive: bool = True,
-    say: Callable[[str], None] = lambda text: None,
-    show: Callable[[str], None] = lambda text: None,
-) -> list[Outcome]:
-    """
-    Migrate the targets in their order, past those that fail, and return what became of each.
-
-    Args:
         targets: The plan.
-        app_label: Migrate this app only (and what it depends on); empty means all.
-        verbosity: Django's, for each database.
-        interactive: Whether signal handlers may ask questions.
-        say: Receives the alias of each database before its turn.
-        show: Receives what Django's migrate printed for a database.
+        request: What to do on each database.
+        progress: Hears of what happens.
+        show: Receives what Django's migrate, or handlers of its signals, printed.
     """
-    outcomes = []
-    for target in targets:
-        if target.skipped:
-            outcomes.append(Outcome(target.alias, engine_of(target.alias), "skipped", reason=target.skipped))
-            continue
-        say(target.alias)
-        outcomes.append(_migrate(target.alias, app_label, verbosity, interactive, show))
-    return outcomes
 
+    targets: Sequence[Target]
+    request: Request
+    progress: Progress = attrs.field(factory=Progress)
+    show: Callable[[str], None] = lambda text: None
+    interrupted: bool = False
+    _outcomes: dict[str, Outcome] = attrs.field(factory=dict, init=False)
+    _held: dict[str, Held] = attrs.field(factory=dict, init=False)
+    _disk: Disk | None = None
 
-def _migrate(alias: str, app_label: str, verbosity: int, interactive: bool, show: Callable[[str], None]) -> Outcome:
-    started, journal, output = time.monotonic(), Journal(alias), io.StringIO()
-    error = trace = ""
-    try:
-        _call_migrate(journal, app_label, verbosity, interactive, output)
-    except (Exception, SystemExit) as caught:  # noqa: BLE001  the other databases must get their turn
-        error = f"{journal.running}: {describe(caught)}" if journal.running else describe(caught)
-        trace = masked(traceback.format_exc())
-    show(masked(output.getvalue()))
-    moved = bool(journal.applied or journal.recorded)
-    return Outcome(
-        alias,
-        engine_of(alias),
-        "failed" if error else "migrated" if moved else "up to date",
-        tuple(journal.applied),
-        tuple(journal.recorded),
-        time.monotonic() - started,
-        error,
-        trace=trace,
-    )
+    def migrate(self) -> list[Outcome]:
+        """Migrate the targets, past those that fail, and return what became of each, in the order of the plan."""
+        due = []
+        for target in self.targets:
+            if target.skipped:
+                self._end(Outcome(target.alias, engine_of(target.alias), "skipped", reason=target.skipped))
+            else:
+                due.append(target.alias)
+        with self._finishing_what_runs(), self.progress:
+            for start in range(0, len(due), WAVE):
+                self._wave(due[start : start + WAVE])
+        return [self._outcomes[target.alias] for target in self.targets]
 
+    @property
+    def must_stop(self) -> bool:
+        """Whether nothing new may begin."""
+        failed = self.request.fail_fast and any(outcome.state == "failed" for outcome in self._outcomes.values())
+        return self.interrupted or failed
 
-def _call_migrate(journal: Journal, app_label: str, verbosity: int, interactive: bool, output: io.StringIO) -> None:
-    command = load_django_command("migrate")
-    command.stderr = command.stdout = type(command.stdout)(output)
-    with schema_connection(journal.alias) as connection:
-        make_folder(connection.settings_dict)
-        # As `manage.py migrate` does; only the checks of these tags look at the database.
-        command.check(tags=[Tags.models, Tags.database], databases=[journal.alias])
-        journal.listen(command)
-        call_command(
-            command,
-            *([app_label] if app_label else []),
-            database=journal.alias,
-            verbosity=verbosity,
-            interactive=interactive,
-            no_color=True,
-            stdout=output,
-            stderr=output,
+    def _wave(self, aliases: Sequence[str]) -> None:
+        with ExitStack() as opened:
+            connections = self._checked(self._locked(self._open(aliases, opened), opened))
+            if self.request.wants_stock or stock.is_replaced():
+                for alias in connections:
+                    self._migrate_alone(alias)
+            else:
+                self._migrate_together(connections)
+
+    def _open(self, aliases: Sequence[str], opened: ExitStack) -> Connections:
+        found: Connections = {}
+        for alias in aliases:
+            if self.must_stop:
+                self._stop(alias)
+                continue
+            self.progress.begin(alias)
+            with self._keeping(alias):
+                connection = opened.enter_context(schema_connection(alias))
+                make_folder(connection.settings_dict)
+                connection.ensure_connection()
+                connection.prepare_database()
+                found[alias] = connection
+        return found
+
+    def _locked(self, connections: Connections, opened: ExitStack) -> Connections:
+        """Return the databases that nobody else is migrating, waiting for those that somebody is."""
+        for group in lock_order(connections.values()):
+            aliases = [connection.alias for connection in group]
+            try:
+                held = opened.enter_context(
+                    hold(group[0], timeout=self.request.lock_timeout, waiting=self._waiting(group[0].alias))
+                )
+            except Exception as error:  # noqa: BLE001  whatever a driver raises
+                for alias in aliases:
+                    self._fail(alias, error)
+            else:
+                self._held.update(dict.fromkeys(aliases, held))
+        return {alias: connection for alias, connection in connections.items() if alias not in self._outcomes}
+
+    def _waiting(self, alias: str) -> Callable[[str], None]:
+        return lambda holder: self.progress.say(f"{alias}: waiting for {holder}, who is migrating this database")
+
+    def _checked(self, connections: Connections) -> Connections:
+        """Return the databases whose checks passed; only the checks of these tags look at a database."""
+        try:
+            _check(list(connections))
+        except Exception:  # noqa: BLE001  asked one by one they say whose it is
+            return {alias: one for alias, one in connections.items() if self._passes(alias)}
+        return connections
+
+    def _passes(self, alias: str) -> bool:
+        with self._keeping(alias):
+            _check([alias])
+        return alias not in self._outcomes
+
+    def _migrate_together(self, connections: Connections) -> None:
+        members, alone = [], []
+        for alias, connection in connections.items():
+            with self._keeping(alias):
+                history = self._history(connection)
+                if any(backwards for _, backwards in history.plan(self.request.goal)):
+                    alone.append(alias)
+                else:
+                    members.append(
+                        Member(connection, history, self.request.goal, self.progress.hear, self._held[alias].verify)
+                    )
+        engine = Engine(
+            verbosity=self.request.verbosity,
+            interactive=self.request.interactive,
+            jobs=self.request.jobs,
+            run_syncdb=self.request.run_syncdb,
+            stopped=lambda: self.must_stop or (self.request.fail_fast and any(member.error for member in members)),
+            show=lambda text: self.show(masked(text)),
         )
+        try:
+            engine.migrate(members)
+        except KeyboardInterrupt:
+            self.interrupted = True
+        for member in members:
+            self._end(_outcome(member))
+        for alias in alone:
+            self._migrate_alone(alias)
+
+    def _history(self, connection: BaseDatabaseWrapper) -> History:
+        if self._disk is None:
+            self._disk = Disk()
+        return self._disk.history(connection)
+
+    def _migrate_alone(self, alias: str) -> None:
+        if self.must_stop:
+            self._stop(alias)
+        else:
+            self._end(stock.migrate(alias, self.request, self.show))
+
+    def _end(self, outcome: Outcome) -> None:
+        self._outcomes[outcome.alias] = outcome
+        self.progress.end(outcome)
+
+    def _stop(self, alias: str) -> None:
+        reason = "interrupted" if self.interrupted else "another database failed"
+        self._end(Outcome(alias, engine_of(alias), "stopped", reason=reason))
+
+    @contextmanager
+    def _keeping(self, alias: str) -> Iterator[None]:
+        """Keep an error for the report, so that the other databases get their turn."""
+        try:
+            yield
+        except (Exception, SystemExit) as error:  # noqa: BLE001  whatever a driver raises
+            self._fail(alias, error)
+
+    def _fail(self, alias: str, error: BaseException) -> None:
+        trace = masked("".join(traceback.format_exception(error)))
+        self._end(Outcome(alias, engine_of(alias), "failed", error=describe(error), trace=trace))
+
+    @contextmanager
+    def _finishing_what_runs(self) -> Iterator[None]:
+        """Let the first Ctrl-C end the run after the migration at work, and the second one at once."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def note(number: int, frame: Any) -> None:
+            if self.interrupted:
+                raise KeyboardInterrupt
+            self.interrupted = True
+            self.progress.say(
+                "Interrupted; the migrations at work are finished first. Press Ctrl-C again to stop them."
+            )
+
+        before = signal.signal(signal.SIGINT, note)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+
+def _check(aliases: list[str]) -> None:
+    command = load_django_command("migrate")
+    command.check(tags=[Tags.models, Tags.database], databases=aliases)
+
+
+def _outcome(member: Member) -> Outcome:
+    moved = bool(member.applied or member.recorded)
+    unfinished = bool(member.left) and not member.error
+    return Outcome(
+        member.alias,
+        engine_of(member.alias),
+        "failed" if member.error else "stopped" if unfinished else "migrated" if moved else "up to date",
+        tuple(member.applied),
+        tuple(member.recorded),
+        member.seconds,
+        member.error,
+        member.advice,
+        "the run ended early" if unfinished else "",
+        len(member.left),
+        member.trace,
+    )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import IO, Any, cast
 
 import attrs
@@ -16,12 +17,19 @@ from django.db.migrations.loader import MigrationLoader
 from ..routes import project_table
 from .author import environment, is_terminal, make_migrations, missing_migrations
 from .connection import describe
+from .history import Goal, forget_modules
+from .outcome import Outcome
 from .pending import find_pending
-from .plan import PlanError, Target, choose, choose_app, plan_targets, unknown_app
-from .report import pending_lines, table_of
-from .run import Outcome, run
+from .plan import PlanError, Target, choose, choose_app, leave_out, plan_targets, unknown_app
+from .progress import Display, Lines, Progress
+from .report import json_lines, pending_json, pending_lines, table_of
+from .request import Request
+from .run import Run
+from .sql import write_sql
 
 DEV = "dev"
+# What a shell reports of a process that Ctrl-C ended.
+INTERRUPTED = 130
 
 
 class MigratingCommand(BaseCommand):
@@ -86,18 +94,34 @@ class Session:
         Raises:
             CommandError: They name a database or an app that cannot be migrated.
         """
-        label = self.options.get("app")
+        label = self.goal.app_label
         try:
             table = project_table()
             targets = plan_targets(table, connections.settings)
-            if named := self.options["database"]:
-                # call_command(…, database="blog_db") hands over the text itself
-                targets = choose(targets, [named] if isinstance(named, str) else named)
+            if named := _as_list(self.options["database"]):
+                targets = choose(targets, named)
+            if unwanted := _as_list(self.options.get("exclude")):
+                targets = leave_out(targets, unwanted)
             if label:
-                targets = choose_app(targets, table, label, _models_of(label))
+                targets = choose_app(
+                    targets, table, label, _models_of(label, migrated=not self.options.get("run_syncdb"))
+                )
         except (PlanError, ImproperlyConfigured) as error:
             raise CommandError(str(error)) from error
         return targets
+
+    @cached_property
+    def goal(self) -> Goal:
+        """How far the options say to migrate."""
+        named = self.options.get("app") or self.options.get("app_label") or ""
+        return Goal(named, self.options.get("migration_name") or "")
+
+    @cached_property
+    def request(self) -> Request:
+        """What the options say to do on each database."""
+        names = ("jobs", "fail_fast", "lock_timeout", "run_syncdb", "fake", "fake_initial", "prune", "stock")
+        given = {name: self.options[name] for name in names if self.options.get(name) is not None}
+        return Request(self.goal, verbosity=self.options["verbosity"], interactive=self._may_ask(), **given)
 
     def migrate(self) -> None:
         """
@@ -109,19 +133,18 @@ class Session:
         targets = self.targets
         wanted = not self._has_target() and not self.options["skip_makemigrations"]
         made = self._make_migrations(targets) if wanted else True
-        outcomes = run(
-            targets,
-            app_label=self.options.get("app") or "",
-            verbosity=self.options["verbosity"],
-            interactive=self._may_ask(),
-            say=lambda alias: self._say(f"Migrating {alias}"),
-            show=self._writer(2),
-        )
+        run = Run(targets, self.request, self._progress(), self._writer(2))
+        outcomes = run.migrate()
         self._print(outcomes)
         failed = [outcome.alias for outcome in outcomes if outcome.state == "failed"]
         if failed:
             raise CommandError(
                 f"{len(failed)} of {_count(outcomes)} failed: {', '.join(failed)}; run again to continue."
+            )
+        if stopped := [outcome.alias for outcome in outcomes if outcome.state == "stopped"]:
+            raise CommandError(
+                f"Interrupted; not finished: {', '.join(stopped)}; run again to continue.",
+                returncode=INTERRUPTED,
             )
         if not made:
             raise CommandError("Migrations could not be made.")
@@ -137,9 +160,12 @@ class Session:
             CommandError: That, or a database could not be asked.
         """
         targets = self.targets
-        found = [find_pending(target.alias) for target in targets if not target.skipped]
-        for line in pending_lines(targets, found, verbosity=self.options["verbosity"]):
-            self._say(line)
+        found = find_pending((target.alias for target in targets if not target.skipped), self.goal)
+        if self.options.get("json"):
+            self._write_json(pending_json(targets, found))
+        else:
+            for line in pending_lines(targets, found, verbosity=self.options["verbosity"]):
+                self._say(line)
         for pending in found:
             if pending.error:
                 self.command.stderr.write(f"{pending.alias}: {pending.error}")
@@ -152,11 +178,32 @@ class Session:
         if any(problems):
             raise CommandError("; ".join(filter(None, problems)))
 
+    def write_sql(self, folder: str) -> None:
+        """
+        Write the SQL that each database would get into a file of its own, and change nothing.
+
+        Raises:
+            CommandError: A database could not be asked, or a file could not be written.
+        """
+        failed = []
+        for target in self.targets:
+            if target.skipped:
+                continue
+            try:
+                path = write_sql(target.alias, self.goal, Path(folder))
+            except Exception as error:  # noqa: BLE001  a database's fault belongs to its line
+                failed.append(target.alias)
+                self.command.stderr.write(f"{target.alias}: {describe(error)}")
+            else:
+                self._say(f"{target.alias}: {path}")
+        if failed:
+            raise CommandError(_problem("cannot be told", failed))
+
     def _may_ask(self) -> bool:
         return bool(self.options["interactive"]) and is_terminal()
 
     def _has_target(self) -> bool:
-        return bool(self.options["database"] or self.options.get("app"))
+        return bool(self.options["database"] or self.options.get("exclude") or self.goal.app_label)
 
     def _make_migrations(self, targets: Sequence[Target]) -> bool:
         """Make migrations in the dev environment; return whether the databases let it."""
@@ -174,6 +221,7 @@ class Session:
                 stdout=_unwrapped(self.command.stdout),
                 say=self._say,
             )
+            forget_modules()
         except CommandError:
             raise  # the models, not a database: nobody should migrate half of what they meant
         except Exception as error:  # noqa: BLE001  a database's fault; the run will name it
@@ -181,12 +229,31 @@ class Session:
             return False
         return True
 
+    def _progress(self) -> Progress:
+        if self.options.get("json") or self.options["verbosity"] < 1:
+            return Progress()
+        if self._has_terminal():
+            return Display(_unwrapped(self.command.stdout))
+        return Lines(self._say, self.options["verbosity"])
+
+    def _has_terminal(self) -> bool:
+        return _draws(self.command.stdout) and not self.options["no_color"]
+
     def _print(self, outcomes: Sequence[Outcome]) -> None:
-        self._writer(1)(table_of(outcomes, terminal=_draws(self.command.stdout) and not self.options["no_color"]))
+        if self.options.get("json"):
+            self._write_json(json_lines(outcomes))
+        else:
+            self._writer(1)(table_of(outcomes, terminal=self._has_terminal()))
         for outcome in outcomes:
             if outcome.error:
                 detail = outcome.trace if self.options["traceback"] else outcome.error
                 self.command.stderr.write(f"{outcome.alias}: {detail}")
+            if outcome.advice:
+                self.command.stderr.write(f"{outcome.alias}: {outcome.advice}")
+
+    def _write_json(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.command.stdout.write(line)
 
     def _say(self, text: str) -> None:
         self._writer(1)(text)
@@ -211,9 +278,18 @@ def _unwrapped(stdout: Any) -> IO[str]:
     return cast(IO[str], getattr(stdout, "_out", stdout))
 
 
-def _models_of(label: str) -> list[type[Any]]:
+def _as_list(named: str | Sequence[str] | None) -> Sequence[str]:
+    """Return the values of an option; ``call_command(…, database="blog_db")`` hands over the text itself."""
+    return [named] if isinstance(named, str) else named or []
+
+
+def _models_of(label: str, *, migrated: bool) -> list[type[Any]]:
     """
     Return an app's model classes.
+
+    Args:
+        label: The app's label.
+        migrated: Whether it has to have migrations.
 
     Raises:
         PlanError: There is no such app, or it has no migrations.
@@ -221,7 +297,7 @@ def _models_of(label: str) -> list[type[Any]]:
     configs = {config.label: config for config in apps.get_app_configs()}
     if label not in configs:
         raise unknown_app(label, configs)
-    if label not in MigrationLoader(None).migrated_apps:
+    if migrated and label not in MigrationLoader(None).migrated_apps:
         raise PlanError(f"App '{label}' has no migrations.")
     return list(configs[label].get_models())
 

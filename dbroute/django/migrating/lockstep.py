@@ -1,0 +1,157 @@
+"""Walking the migrations once, with all databases that need them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+
+import attrs
+from django.db import connections
+from django.db.migrations import Migration
+from django.utils import translation
+
+from .history import key_of
+from .member import Member
+from .states import Key, LeanState
+from .steps import Work, compute, for_many, is_schema_only
+from .tape import Tape
+
+
+@attrs.define(eq=False)
+class Walk:
+    """
+    Databases that stand at the same point, and the state that they share.
+
+    Attributes:
+        state: What the migrations applied so far lead to.
+        order: All migrations in order.
+        applied: Those that are applied on these databases.
+        members: The databases.
+    """
+
+    state: LeanState
+    order: list[Migration]
+    applied: set[Key]
+    members: list[Member]
+
+    @classmethod
+    def all_of(cls, members: Sequence[Member]) -> list[Walk]:
+        """Return the walks of databases that have just been opened."""
+        walks: list[Walk] = []
+        for member in members:
+            applied = member.history.applied
+            for walk in walks:
+                if walk.applied == applied and walk.order is member.history.order:
+                    walk.members.append(member)
+                    break
+            else:
+                walks.append(cls(member.history.state(), member.history.order, applied, [member]))
+        return walks
+
+    def step(self, migration: Migration, jobs: int) -> None:
+        """Run a migration on the databases of the walk that need it, and take the state past it."""
+        working = [member for member in self.members if not member.error]
+        wanted = [member for member in working if not member.only_records(migration)]
+        for member in working:
+            if member not in wanted:
+                member.record(migration)
+        label = migration.app_label
+        work = compute(
+            migration,
+            self.state,
+            lambda operation: any(member.needs(operation, label) for member in wanted),
+            {place for member in wanted for place in member.insertions(migration)},
+        )
+        self.applied.add(key_of(migration))
+        if is_schema_only(migration):
+            _run_schema(work, wanted, jobs)
+        else:
+            for member in wanted:
+                member.run(work)
+
+
+def walk_all(walks: list[Walk], *, jobs: int, stopped: Callable[[], bool]) -> list[Walk]:
+    """
+    Take all walks to the end of their plans.
+
+    Walks that reach the same point become one.
+
+    Args:
+        walks: Of :meth:`Walk.all_of`.
+        jobs: Databases at a time where a migration allows it.
+        stopped: Asked before each migration; ends the walks early.
+
+    Returns:
+        What is left of the walks: each database is in one of them.
+    """
+    finished: list[Walk] = []
+    orders = {id(walk.order): walk.order for walk in walks}
+    for number, order in orders.items():
+        going = [walk for walk in walks if id(walk.order) == number]
+        for migration in order:
+            if stopped():
+                break
+            for walk in going:
+                if any(member.is_next(migration) for member in walk.members):
+                    walk.step(migration, jobs)
+            going = _merged(going)
+        finished += going
+    return finished
+
+
+def _merged(walks: list[Walk]) -> list[Walk]:
+    merged: list[Walk] = []
+    for walk in walks:
+        same = next((other for other in merged if other.applied == walk.applied), None)
+        if same is None:
+            merged.append(walk)
+        else:
+            same.members += walk.members
+    return merged
+
+
+def _run_schema(work: Work, members: Sequence[Member], jobs: int) -> None:
+    """Run a migration that consists of schema operations: on several databases at once, where that is safe."""
+    together = [member for member in members if member.connection.vendor != "sqlite"]
+    # SQLite's editor changes what it is given while it works, so one of the files goes first and the others follow.
+    files = [member for member in members if member.connection.vendor == "sqlite"]
+    tape: Tape | None = None
+    while files and tape is None:
+        tape = files.pop(0).run(work, record=len(files) > 0)
+    if tape is not None:
+        _fan_out(lambda member: member.follow(work, tape), files, jobs)
+    for member in files:
+        if member.is_next(work.migration):
+            member.run(work)
+    with for_many(work) as lent:
+        _fan_out(lambda member: member.run(lent), together, jobs)
+
+
+def _fan_out(work: Callable[[Member], object], members: Sequence[Member], jobs: int) -> None:
+    """Do a piece of work for several databases at once, each in a thread that uses its connection."""
+    if len(members) < 2 or jobs < 2:
+        for member in members:
+            work(member)
+        return
+    language = translation.get_language()
+
+    def work_in_thread(member: Member) -> None:
+        with _lent(member), translation.override(language):
+            work(member)
+
+    with ThreadPoolExecutor(min(jobs, len(members))) as pool, ExitStack() as sharing:
+        for member in members:
+            member.connection.inc_thread_sharing()
+            sharing.callback(member.connection.dec_thread_sharing)
+        list(pool.map(work_in_thread, members))
+
+
+@contextmanager
+def _lent(member: Member) -> Iterator[None]:
+    """Let this thread use the connection of a member under its alias."""
+    connections[member.alias] = member.connection
+    try:
+        yield
+    finally:
+        del connections[member.alias]

@@ -1,0 +1,303 @@
+"""One database in a run: what it still needs, what it has done, and how it takes a migration."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, nullcontext
+from typing import Any
+
+import attrs
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations import Migration, RunPython
+from django.db.migrations.operations.base import Operation
+from django.db.migrations.recorder import MigrationRecorder
+
+from .connection import describe, masked
+from .history import Goal, History, key_of
+from .operations import may_run, touches
+from .scope import migrating
+from .states import Key
+from .steps import Step, Work, is_schema_only, is_wrapped
+from .tape import DifferentSchemaError, Tape, can_be_recorded, schema_of
+
+Plan = list[tuple[Migration, bool]]
+# Seconds after which a database makes sure again that it is locked.
+EVERY = 5
+
+
+class OddPlanError(Exception):
+    """A handler of pre_migrate changed the plan in a way that only Django's own executor can follow."""
+
+
+@attrs.define(eq=False)
+class Member:
+    """
+    One database in a run.
+
+    Attributes:
+        connection: Open, for the schema.
+        history: What the database had recorded when the run began.
+        plan: What it will run, as handlers of pre_migrate and post_migrate see it: copies that are its own.
+        inserted: Operations that handlers put into a migration, each with the place before which it runs.
+        applied: Labels of the migrations that changed the database.
+        recorded: Labels of those that were only recorded.
+        running: The migration at work; empty between two.
+        seconds: Time spent on this database alone.
+        error: Why it stopped; empty while all is well.
+        advice: What has to be done by hand before the next run; mostly empty.
+        trace: The traceback of the error.
+        heard: Hears of each migration that begins and ends.
+        verify: Raises if another process may be migrating the database by now; asked every few seconds.
+    """
+
+    connection: BaseDatabaseWrapper
+    history: History
+    goal: Goal
+    heard: Callable[[Member], None] = lambda member: None
+    verify: Callable[[], None] = lambda: None
+    plan: Plan = attrs.field(factory=list, init=False)
+    left: list[Migration] = attrs.field(factory=list, init=False)
+    inserted: dict[Key, list[tuple[int, Operation]]] = attrs.field(factory=dict, init=False)
+    applied: list[str] = attrs.field(factory=list, init=False)
+    recorded: list[str] = attrs.field(factory=list, init=False)
+    running: str = attrs.field(default="", init=False)
+    seconds: float = attrs.field(default=0.0, init=False)
+    error: str = attrs.field(default="", init=False)
+    advice: str = attrs.field(default="", init=False)
+    trace: str = attrs.field(default="", init=False)
+    _rows: list[Key] = attrs.field(factory=list, init=False)
+    _written: list[Key] = attrs.field(factory=list, init=False)
+    _recorder: Any = attrs.field(init=False)
+    _done: list[str] = attrs.field(factory=list, init=False)
+    _rolls_back: bool = attrs.field(default=True, init=False)
+    _verified: float = attrs.field(factory=time.monotonic, init=False)
+
+    @_recorder.default
+    def _of_connection(self) -> MigrationRecorder:
+        return MigrationRecorder(self.connection)
+
+    def __attrs_post_init__(self) -> None:
+        self.left = [migration for migration, _ in self.history.plan(self.goal)]
+        self.plan = [(_own_copy(migration), False) for migration in self.left]
+
+    @property
+    def alias(self) -> str:
+        """The database."""
+        return str(self.connection.alias)
+
+    @property
+    def total(self) -> int:
+        """Number of migrations that it had to run when the run began."""
+        return len(self.plan)
+
+    def take_insertions(self) -> None:
+        """
+        Find out what handlers of pre_migrate put into the plan.
+
+        Raises:
+            OddPlanError: They did more than put in operations.
+        """
+        if [key_of(migration) for migration, _ in self.plan] != [key_of(migration) for migration in self.left]:
+            raise OddPlanError
+        for migration, (own, _) in zip(self.left, self.plan, strict=True):
+            if own.operations != migration.operations:
+                self.inserted[key_of(migration)] = _insertions(migration.operations, own.operations)
+
+    def is_next(self, migration: Migration) -> bool:
+        """Return whether a migration is the next one here."""
+        return not self.error and bool(self.left) and self.left[0] is migration
+
+    def needs(self, operation: Operation, app_label: str) -> bool:
+        """Return whether an operation of an app has to be run here."""
+        return may_run(operation, app_label, self.alias)
+
+    def only_records(self, migration: Migration) -> bool:
+        """Return whether a migration does nothing here, so that recording it is all there is to do."""
+        return not self.insertions(migration) and not any(
+            self.needs(operation, migration.app_label) for operation in migration.operations
+        )
+
+    def record(self, migration: Migration) -> None:
+        """Note that a migration is done although nothing of it ran here."""
+        self.left.remove(migration)
+        self._rows += self.history.planner.records(migration)
+        self.recorded.append(str(migration))
+
+    def run(self, work: Work, *, record: bool = False) -> Tape | None:
+        """
+        Run a migration and record it; an error stops this database and is kept, not raised.
+
+        Args:
+            work: What the migration comes down to.
+            record: Whether to return what the database was told, for others of its kind.
+        """
+        due = self._due(work)
+        tape = Tape(due, None) if record and can_be_recorded(self.connection, due) else None
+        self._work(work.migration, lambda editor: self._perform(work, editor), tape)
+        return None if self.error else tape
+
+    def follow(self, work: Work, tape: Tape) -> None:
+        """Run a migration by what another database was told; do nothing if this one stands elsewhere."""
+        if self._due(work) != tape.steps or self.insertions(work.migration):
+            return
+        try:
+            if schema_of(self.connection) != tape.before:
+                return
+        except Exception as error:  # noqa: BLE001  whatever a driver raises
+            self.fail(error)
+            return
+        self._work(work.migration, tape.play, None)
+
+    def insertions(self, migration: Migration) -> list[int]:
+        """Return the places of a migration at which something was put in for this database."""
+        return [place for place, _ in self.inserted.get(key_of(migration), ())]
+
+    def _due(self, work: Work) -> tuple[Step, ...]:
+        return tuple(step for step in work.steps if self.needs(step.operation, step.app_label))
+
+    def _work(
+        self, migration: Migration, perform: Callable[[BaseDatabaseSchemaEditor], None], tape: Tape | None
+    ) -> None:
+        begun = time.monotonic()
+        self.running = str(migration)
+        self._done = []
+        self.heard(self)
+        try:
+            if begun - self._verified > EVERY:
+                self._verified = begun
+                self.verify()
+            with nullcontext() if is_schema_only(migration) else migrating(self.alias):
+                self._run(migration, perform, tape)
+        except DifferentSchemaError:
+            self.running = ""  # rolled back; it will be run in the ordinary way
+        except BaseException as error:
+            self.fail(error)
+            if not isinstance(error, Exception | SystemExit):
+                raise
+        else:
+            self.left.remove(migration)
+            (self.applied if touches(migration, self.alias) else self.recorded).append(self.running)
+            self.running = ""
+        finally:
+            self.seconds += time.monotonic() - begun
+            self.heard(self)
+
+    def hear_executor(self, action: str, migration: Any = None, fake: bool = False) -> None:
+        """Hear of what Django's own executor does with this database."""
+        if action == "apply_start":
+            self.running = str(migration)
+        elif action == "apply_success":
+            (self.applied if touches(migration, self.alias) else self.recorded).append(self.running)
+            self.running = ""
+        self.heard(self)
+
+    def fail(self, error: BaseException) -> None:
+        """Stop this database for an error."""
+        text = "interrupted" if isinstance(error, KeyboardInterrupt) else describe(error)
+        self.error = f"{self.running}: {text}" if self.running else text
+        self.trace = masked("".join(traceback.format_exception(error)))
+        if self.running and self._done and not self._rolls_back:
+            done = "; ".join(self._done)
+            self.advice = (
+                f"{self.running} is not recorded, and what it did before the error stays done: {done}. "
+                "Undo that by hand (or finish the migration by hand and record it with `manage.py migrate --fake`), "
+                "then run again."
+            )
+
+    def flush(self) -> None:
+        """Write the rows of migrations that were only recorded."""
+        if self._rows:
+            self._write(self._rows)
+            self._rows = []
+
+    def finish(self) -> None:
+        """Write what Django writes after the last migration: squashed migrations whose parts are all applied."""
+        self.flush()
+        known = [*self.history.loader.recorded, *self._written]
+        if late := self.history.late_records(known):
+            self._write(late)
+
+    def prepare(self) -> None:
+        """Make the table ``django_migrations`` if anything is going to be recorded."""
+        if self.left:
+            self._recorder.ensure_schema()
+
+    def _run(
+        self, migration: Migration, perform: Callable[[BaseDatabaseSchemaEditor], None], tape: Tape | None
+    ) -> None:
+        rows = [*self._rows, *self.history.planner.records(migration)]
+        written = False
+        self._rolls_back = self.connection.features.can_rollback_ddl and migration.atomic
+        if tape is not None:
+            tape.before = schema_of(self.connection)
+        with ExitStack() as entered:
+            editor = self.connection.schema_editor(atomic=migration.atomic)
+            if tape is not None:
+                entered.enter_context(tape.recording(editor))
+            entered.enter_context(editor)
+            perform(editor)
+            if editor.atomic_migration:
+                # Django records after the transaction if anything was deferred; a process that is killed between the
+                # two would find its tables there and not recorded.
+                for sql in editor.deferred_sql:
+                    editor.execute(sql, None)
+                editor.deferred_sql.clear()
+            if not editor.deferred_sql:
+                self._write(rows)
+                written = True
+        if tape is not None:
+            tape.after = schema_of(self.connection)
+        if not written:
+            self._write(rows)
+        self._rows = []
+
+    def _perform(self, work: Work, editor: BaseDatabaseSchemaEditor) -> None:
+        inserted = list(self.inserted.get(key_of(work.migration), ()))
+        for step in self._due(work):
+            while inserted and inserted[0][0] <= step.place:
+                self._insert(work, *inserted.pop(0), editor)
+            step.run(editor)
+            self._done.append(step.operation.describe())
+        for place, operation in inserted:
+            self._insert(work, place, operation, editor)
+
+    def _insert(self, work: Work, place: int, operation: Operation, editor: BaseDatabaseSchemaEditor) -> None:
+        state, wrapped = work.moments[place], is_wrapped(operation, work.migration)
+        Step(operation, work.migration.app_label, state, state, place, wrapped).run(editor)
+
+    def _write(self, rows: Sequence[Key]) -> None:
+        self._recorder.ensure_schema()
+        model = self._recorder.Migration
+        self._recorder.migration_qs.bulk_create([model(app=app, name=name) for app, name in rows])
+        self._written += rows
+
+
+def _own_copy(migration: Migration) -> Migration:
+    """Return a migration whose list of operations may be changed without changing anybody else's."""
+    own = object.__new__(type(migration))
+    own.__dict__.update(migration.__dict__)
+    own.__dict__["operations"] = list(migration.operations)
+    return own
+
+
+def _insertions(shared: Sequence[Operation], own: Sequence[Operation]) -> list[tuple[int, Operation]]:
+    """
+    Return what stands in ``own`` only, each with the place in ``shared`` before which it runs.
+
+    Raises:
+        OddPlanError: ``own`` is more than ``shared`` with something put in.
+    """
+    found, place = [], 0
+    for operation in own:
+        if place < len(shared) and operation is shared[place]:
+            place += 1
+        elif type(operation).state_forwards is RunPython.state_forwards:
+            found.append((place, operation))
+        else:
+            raise OddPlanError
+    if place < len(shared):
+        raise OddPlanError
+    return found
