@@ -116,7 +116,7 @@ def write_files(files: Mapping[Path, str], *, force: bool = False) -> None:
             with new.open("x", encoding="utf-8", newline="\n") as file:
                 file.write(text)
         for new, path in written.items():
-            new.replace(os.path.realpath(path))  # noqa: PTH  resolve() would refuse a link that leads in circles
+            new.replace(os.path.realpath(path))  # resolve() would refuse a link that leads in circles
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
         hint = "check the folder and its permissions"
