@@ -6,6 +6,7 @@ from .config import load_config
 from .exceptions import (
     ConfigError,
     ConfigWarning,
+    CrossDatabaseDeletionError,
     CrossDatabaseJoinError,
     CrossDatabaseLimitError,
     CrossDatabaseTransactionError,
@@ -17,6 +18,7 @@ from .models import DatabaseConfig, DatabaseTestConfig, DjangoConfig, PoolConfig
 __all__ = [
     "ConfigError",
     "ConfigWarning",
+    "CrossDatabaseDeletionError",
     "CrossDatabaseJoinError",
     "CrossDatabaseLimitError",
     "CrossDatabaseTransactionError",

@@ -104,6 +104,28 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(f"'{name}'" for name in names)
 
 
+class CrossDatabaseDeletionError(DbrouteError):
+    """
+    Rows of another database refer to what was to be deleted, and the project does not follow relations there.
+
+    Attributes:
+        model: Label of the model of which a row was to be deleted.
+        far_model: Label of the model whose rows refer to it.
+        far_alias: The database of that one.
+    """
+
+    def __init__(self, model: str, far_model: str, far_alias: str) -> None:
+        self.model, self.far_model, self.far_alias = model, far_model, far_alias
+        super().__init__(
+            f"{model} cannot be deleted: rows of {far_model} in '{far_alias}' refer to it, and relations are not "
+            "followed into other databases here; delete or change those rows first, or set "
+            "'cross_database_relations: follow' below 'routing:'"
+        )
+
+    def __reduce__(self) -> tuple[type, tuple[str, str, str]]:
+        return type(self), (self.model, self.far_model, self.far_alias)
+
+
 class CrossDatabaseJoinError(DbrouteError):
     """
     A query would read tables of two databases; no part of it was sent.

@@ -1,11 +1,12 @@
 """
 Runs the property tests again and again with other seeds, for as long as it is told: `make prove MINUTES=10`.
 
-The first finding ends it with exit code 1 and its seed, with which
-`pytest -m hypothesis --hypothesis-seed=…` repeats it.
+Each round also deletes from other graphs of rows over three databases. The first finding ends it with exit code 1 and
+its seed, with which `pytest -m hypothesis --hypothesis-seed=…` or `DELETION_SEED=… pytest -k end_like` repeats it.
 """
 
 import argparse
+import os
 import subprocess
 import sys
 import time
@@ -20,22 +21,22 @@ def main() -> int:
     rounds = 0
     while time.monotonic() < end:
         seed = options.seed + rounds
-        command = [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "-m",
-            "hypothesis",
-            f"--hypothesis-seed={seed}",
-            "tests/config",
-        ]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            print(f"{done.stdout}{done.stderr}\nfound with seed {seed} in round {rounds + 1}")
-            return 1
+        for chosen in (
+            ("-m", "hypothesis", f"--hypothesis-seed={seed}", "tests/config"),
+            ("-k", "end_like", "tests/relations/test_deleting.py"),
+        ):
+            done = subprocess.run(
+                [sys.executable, "-m", "pytest", "-q", *chosen],
+                env={**os.environ, "DELETION_SEED": str(seed)},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            if done.returncode:
+                print(f"{done.stdout}{done.stderr}\nfound with seed {seed} in round {rounds + 1}")
+                return 1
+            print(f"seed {seed}: {done.stdout.strip().splitlines()[-1]}", flush=True)
         rounds += 1
-        print(f"seed {seed}: {done.stdout.strip().splitlines()[-1]}", flush=True)
     print(f"{rounds} rounds in {options.minutes:g} minutes, no finding")
     return 0
 

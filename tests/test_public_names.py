@@ -10,6 +10,7 @@ def test_public_names_of_the_package() -> None:
     assert dbroute.__all__ == [
         "ConfigError",
         "ConfigWarning",
+        "CrossDatabaseDeletionError",
         "CrossDatabaseJoinError",
         "CrossDatabaseLimitError",
         "CrossDatabaseTransactionError",

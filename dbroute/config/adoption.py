@@ -64,12 +64,14 @@ class Secrets:
 def _quoted(value: str) -> str:
     """Return a value as ``.env`` holds it: the first way of quoting that is read as the value again."""
     inside = value.replace("\\", "\\\\")
-    ways = [f"'{inside.replace(chr(39), chr(92) + chr(39))}'", value, '"' + inside.replace('"', '\\"') + '"']
+    double = '"' + inside.replace('"', '\\"') + '"'
+    # Only here a carriage return can be spelled; as it is, a reader takes it for the end of a line.
+    ways = [f"'{inside.replace(chr(39), chr(92) + chr(39))}'", value, double, double.replace("\r", "\\r")]
     if re.fullmatch(r"[A-Za-z0-9_./:@%+=-]+", value):
         ways.insert(0, value)
     for way in ways:
         # The line below it shows whether a quote stays open.
-        found = [(item.key, item.value) for item in parse_stream(StringIO(f"A={way}\nB='b'\n"))]
+        found = [(item.key, item.value) for item in parse_stream(StringIO(f"A={way}\nB='b'\n", newline=None))]
         if found == [("A", value), ("B", "b")]:
             return way
     return ways[0]

@@ -254,6 +254,57 @@ statuses.append(client.post("/admin/people/user/", {
 print(json.dumps([first, statuses, after_view, after_view == rows(), LogEntry.objects.filter(action_flag=3).count()]))
 """
 
+# The form of a post with an order in it, which a row of a third database hangs on.
+INLINE = """
+from django.conf import settings
+from django.contrib import admin
+from django.test import Client
+
+settings.ALLOWED_HOSTS = ["testserver"]
+
+
+class OrderInline(admin.TabularInline):
+    model = Order
+    fields = ["buyer"]
+
+
+class PostAdmin(admin.ModelAdmin):
+    fields = ["watcher"]
+    inlines = [OrderInline]
+
+
+admin.site.register(Post, PostAdmin)
+Login.objects.filter(username="root").delete()
+client = Client(raise_request_exception=False)
+client.force_login(Login.objects.create_superuser("root"))
+world()
+post = Post.objects.create(pk=500)
+Order.objects.create(pk=500, post=post)
+AuditNote.objects.create(pk=500, order_id=500)
+before = rows()
+
+
+def fail(**kwargs):
+    raise ValueError("a handler fails")
+
+
+def submit():
+    answer = client.post("/admin/blog/post/500/change/", {
+        "watcher": "1", "-1-TOTAL_FORMS": "1", "-1-INITIAL_FORMS": "1", "-1-0-id": "500", "-1-0-post": "500",
+        "-1-0-buyer": "", "-1-0-DELETE": "on",
+    })
+    return answer.status_code
+
+
+signals.post_delete.connect(fail, sender=AuditNote)
+print(submit(), rows() == before)
+signals.post_delete.disconnect(fail, sender=AuditNote)
+print(submit())
+after = rows()
+print(sorted(label for label in after if after[label] != before[label]))
+print(Post.objects.get(pk=500).watcher_id)
+"""
+
 # A tenant has the root's tables too; what lives elsewhere is shared.
 TENANT = """
 from django.core.management import call_command

@@ -327,7 +327,7 @@ def delete(seed):
     }
 
 
-print(json.dumps([delete(seed) for seed in range({seeds})]))
+print(json.dumps([delete(seed) for seed in {seeds}]))
 """
 
 
@@ -351,7 +351,7 @@ def run(made: Project, code: str) -> str:
     return result.stdout
 
 
-def deleted(made: Project, seeds: int) -> list[dict[str, Any]]:
+def deleted(made: Project, seeds: list[int]) -> list[dict[str, Any]]:
     """Return what can be seen of a deletion for each seed."""
     found: list[dict[str, Any]] = json.loads(run(made, ROWS + DELETE.replace("{seeds}", str(seeds))))
     return found

@@ -6,7 +6,7 @@ from pathlib import Path
 import django
 import pytest
 
-from dbroute import CrossDatabaseJoinError, CrossDatabaseLimitError
+from dbroute import CrossDatabaseDeletionError, CrossDatabaseJoinError, CrossDatabaseLimitError
 from tests.projects import Project
 from tests.relations.reading import ALIASES, NO_RULES, evaluated, make, sqlite_databases
 
@@ -65,6 +65,7 @@ def test_a_refusal_names_both_ends_the_lookup_and_the_ways_out(three: Project) -
     [
         CrossDatabaseJoinError("blog.Post", "blog_db", "auth.User", "default", "author__username"),
         CrossDatabaseJoinError("blog.Post", "blog_db", "auth.User", "default", "", kind="union"),
+        CrossDatabaseDeletionError("auth.User", "blog.Post", "blog_db"),
         CrossDatabaseLimitError("auth.User", 30_000),
     ],
 )
@@ -126,6 +127,28 @@ def test_relations_that_are_refused_are_not_followed(tmp_path: Path) -> None:
     assert said(made, "Post.objects.get(pk=1).author.username") == "ada"
 
 
+def test_where_relations_are_refused_rows_that_are_referred_to_from_elsewhere_are_not_deleted(tmp_path: Path) -> None:
+    made = chosen(tmp_path, cross_database_relations="refuse")
+    new = "User.objects.create(pk=50, username='zed', org_id=1)"
+    noted = f"done(shop.models.Note.objects.create(about={new}), User.objects.get(pk=50).delete())"
+
+    found = evaluated(
+        made, ["User.objects.get(pk=1).delete()", f"{new}.delete()", noted, "Post.objects.get(pk=1).delete()"]
+    )
+
+    assert [value for value, _ in found.values()] == [
+        f"CrossDatabaseDeletionError: {CrossDatabaseDeletionError('people.User', 'blog.Post', 'blog_db')}",
+        [1, {"people.User": 1}],
+        f"CrossDatabaseDeletionError: {CrossDatabaseDeletionError('people.User', 'shop.Note', 'shop_db')}",
+        f"CrossDatabaseDeletionError: {CrossDatabaseDeletionError('blog.Post', 'people.User', 'default')}",
+    ]
+    assert found["User.objects.get(pk=1).delete()"][0].endswith(
+        "people.User cannot be deleted: rows of blog.Post in 'blog_db' refer to it, and relations are not followed "
+        "into other databases here; delete or change those rows first, or set 'cross_database_relations: follow' below "
+        "'routing:'"
+    )
+
+
 def test_relations_that_are_off_are_django_s_own(tmp_path: Path) -> None:
     made = chosen(tmp_path, cross_database_relations="off")
 
@@ -144,6 +167,14 @@ def test_a_key_that_leads_nowhere_keeps_its_row(three: Project) -> None:
     found = evaluated(three, [asked])[asked]
 
     assert found == [] or found[0] == [[1, "RelatedObjectDoesNotExist"], [2, "bob"]]
+
+
+def test_a_query_without_its_queryset_has_lost_what_it_would_fetch_along(three: Project) -> None:
+    query = "pickle.loads(pickle.dumps(Post.objects.select_related('author').query))"
+
+    found = said(three, f"done(rows := Post.objects.all(), setattr(rows, 'query', {query}), list(rows))")
+
+    assert found.startswith("CrossDatabaseJoinError: ")
 
 
 def test_rows_share_what_they_point_at(three: Project) -> None:

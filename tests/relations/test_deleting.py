@@ -1,6 +1,7 @@
 """Deleting over several databases: what can be seen of it is what can be seen on one."""
 
 import json
+import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,13 +11,27 @@ import pytest
 
 from tests.integration.migration_projects import url_databases
 from tests.projects import Project
-from tests.relations.faults import ADMIN, COMMITS, HOOKS, LATE, OUTER, PIN, READ_ONLY, SIGNALS, STATEMENTS, TENANT, told
+from tests.relations.faults import (
+    ADMIN,
+    COMMITS,
+    HOOKS,
+    INLINE,
+    LATE,
+    OUTER,
+    PIN,
+    READ_ONLY,
+    SIGNALS,
+    STATEMENTS,
+    TENANT,
+    told,
+)
 from tests.relations.graphs import ONE, THREE, deleted, graph, run
 from tests.servers import databases
 
 pytestmark = pytest.mark.process
 
-SEEDS = 150
+FIRST = int(os.environ.get("DELETION_SEED", 0)) * 150
+SEEDS = [*range(FIRST, FIRST + 150)]
 ALIASES = ("default", "blog_db", "shop_db")
 SQLITE = (
     'DATABASES["{0}"] = {{"ENGINE": "django.db.backends.sqlite3", "NAME": BASE_DIR / "{0}.sqlite3", '
@@ -53,12 +68,11 @@ def mixed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 def differences(found: list[dict[str, Any]], expected: list[dict[str, Any]], *, leave_out: str = "") -> list[str]:
     """Return what differs, a line for each seed and thing that can be seen."""
-    assert len(found) == len(expected)
     return [
-        f"seed {seed}, {expected[seed]['of']}, {key}: {found[seed][key]} instead of {expected[seed][key]}"
-        for seed in range(len(expected))
-        for key in expected[seed]
-        if key != leave_out and found[seed][key] != expected[seed][key]
+        f"seed {seed}, {right['of']}, {key}: {one[key]} instead of {right[key]}"
+        for seed, one, right in zip(SEEDS, found, expected, strict=True)
+        for key in right
+        if key != leave_out and one[key] != right[key]
     ]
 
 
@@ -225,3 +239,19 @@ def test_the_admin_lists_what_would_go_and_deletes_it(three: Project, tmp_path_f
     assert (untouched, statuses, same, logged) == (True, [302, 302], True, 2)
     for row in ("Profile object (1)", "Post object (1)", "Comment object (2)", "Order object (1)", "Line object (1)"):
         assert row in listed
+
+
+def test_the_admin_saves_a_form_whose_inlines_reach_further_in_one_transaction_on_each(
+    three: Project, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    one = told(graph(tmp_path_factory.mktemp("inline"), ONE), INLINE)
+
+    found = told(three, INLINE)
+
+    assert found == one
+    assert found.splitlines() == [
+        "500 True",
+        "302",
+        "['blog.Post', 'people.AuditNote', 'shop.Order']",
+        "1",
+    ]

@@ -53,15 +53,15 @@ def test_a_target_that_is_not_known_lets_nothing_be_followed_and_joins_be_refuse
     after = targets()
 
     assert [patch.target for patch in patches._wanted() if before[patch.target] != after[patch.target]] == [
-        patch.target for patch in patches._wanted() if patch.refuses
+        patch.target for patch in patches._wanted() if patch.refusal is not None
     ]
     with pytest.raises(CrossDatabaseJoinError):
         str(Post.objects.filter(author__username="ada").query)
     assert found == [
         Error(
-            f"django.contrib.admin.options.ModelAdmin.delete_view of Django {django.get_version()} takes "
-            "(self, request, object_id, extra_context=None), which this dbroute does not know: no relation is "
-            "followed into another database.",
+            f"django.contrib.admin.options.ModelAdmin.changeform_view of Django {django.get_version()} takes "
+            "(self, request, object_id=None, form_url='', extra_context=None), which this dbroute does not know: no "
+            "relation is followed into another database.",
             hint="Install Django 5.2, 6.0 or 6.1, or a later release of dbroute.",
             id="dbroute.E019",
         )

@@ -22,6 +22,7 @@ from django.db.models.query_utils import Q
 from django.db.models.signals import post_delete, pre_delete
 from django.db.models.sql import DeleteQuery, UpdateQuery
 
+from ...exceptions import CrossDatabaseDeletionError
 from ..routes import project_table
 from .spanning import transactions
 
@@ -119,16 +120,37 @@ def delete_view(original: Call) -> Call:
 
     @wraps(original)
     def delete_view(self: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
-        root = router.db_for_write(self.model)
-        homes = {model: project_table().home(model) for model in _reached(self.model)}
-        aliases = {*homes.values()}
-        if request.method != "POST" or len(aliases) < 2 or homes[self.model] != root:
-            return original(self, request, *args, **kwargs)
-        label = self.model._meta.label
-        with transactions(f"{label} cannot be deleted", aliases, root, partial(_pointing_at, homes)):
+        with _around_view(self, request, _reached(self.model), "deleted"):
             return original(self, request, *args, **kwargs)
 
     return delete_view
+
+
+def changeform_view(original: Call) -> Call:
+    """Open the transactions that a form of the admin needs whose inlines are in other databases."""
+
+    @wraps(original)
+    def changeform_view(self: Any, request: Any, object_id: Any = None, *args: Any, **kwargs: Any) -> Any:
+        inlines = [inline.model for inline in self.get_inlines(request, None)]
+        reached = [model for inline in inlines for model in _reached(inline)]
+        with _around_view(self, request, [self.model, *reached], "saved"):
+            return original(self, request, object_id, *args, **kwargs)
+
+    return changeform_view
+
+
+@contextmanager
+def _around_view(admin: Any, request: Any, models: Iterable[type[Model]], done: str) -> Iterator[None]:
+    """Open a transaction on the home of each model, unless the one that the admin opens is enough."""
+    root = router.db_for_write(admin.model)
+    homes = {model: project_table().home(model) for model in models}
+    aliases = {*homes.values()}
+    if request.method != "POST" or len(aliases) < 2 or homes[admin.model] != root:
+        yield
+        return
+    label = admin.model._meta.label
+    with transactions(f"{label} cannot be {done}", aliases, root, partial(_pointing_at, homes)):
+        yield
 
 
 def nested_related_objects(original: Call) -> Call:
@@ -144,6 +166,50 @@ def nested_related_objects(original: Call) -> Call:
         return rows.prefetch_related(*(field.name for field in related_fields))
 
     return related_objects
+
+
+# What stands there instead where the project does not follow relations.
+
+
+def refuse_related_objects(original: Call) -> Call:
+    """Refuse a deletion if rows of another database refer to what would go."""
+
+    @wraps(original)
+    def related_objects(self: Collector, related_model: type[Model], related_fields: Any, objs: Any) -> Any:
+        rows = original(self, related_model, related_fields, objs)
+        return _none_elsewhere(rows, related_fields[0].remote_field.model, self.using)
+
+    return related_objects
+
+
+def refuse_bulk_related_objects(original: Call) -> Call:
+    """Refuse a deletion if rows of another database refer to it by a content type, which has to be beside them."""
+
+    followed = bulk_related_objects(original)
+
+    @wraps(original)
+    def refused(self: Any, objs: Any, using: str = "default") -> Any:
+        return (
+            _none_elsewhere(followed(self, objs, using), type(objs[0]), using) if objs else followed(self, objs, using)
+        )
+
+    return refused
+
+
+def _none_elsewhere(rows: QuerySet[Any], model: type[Model], using: str) -> QuerySet[Any]:
+    """
+    Return rows that refer to those of a model, which has to be empty if they are elsewhere.
+
+    Raises:
+        CrossDatabaseDeletionError: They are elsewhere, and there are some.
+    """
+    table = project_table()
+    home = table.home(rows.model)
+    if home in (table.home(model), using):
+        return rows
+    if rows.using(home).exists():
+        raise CrossDatabaseDeletionError(model._meta.label, rows.model._meta.label, home)
+    return rows.none()
 
 
 # The deletion itself.

@@ -32,7 +32,8 @@ class Patch:
         replace: Makes the replacement.
         why: What Django does not do.
         signatures: Those that the replacement was written for, on Django 5.2, 6.0 and 6.1.
-        refuses: Whether it only refuses what would end in the server's "no such table".
+        refusal: Makes what stands there where relations are not followed, and refuses what would end in the server's
+            "no such table"; without it Django's own stays.
         applies: Says whether this project asks for it.
     """
 
@@ -41,7 +42,7 @@ class Patch:
     replace: Replace
     why: str
     signatures: tuple[str, ...]
-    refuses: bool = False
+    refusal: Replace | None = None
     applies: Callable[[], bool] = lambda: True
 
     @property
@@ -81,6 +82,7 @@ PATCHES = (
         deleting.related_objects,
         "Rows that refer are looked for where the root is, not where they are.",
         ("(self, related_model, related_fields, objs)",),
+        refusal=deleting.refuse_related_objects,
     ),
     Patch(
         _DELETION,
@@ -102,6 +104,7 @@ PATCHES = (
         deleting.bulk_related_objects,
         "What refers by a content type is looked for where the root is, and so is the content type.",
         ("(self, objs, using='default')",),
+        refusal=deleting.refuse_bulk_related_objects,
     ),
     Patch(
         "django.contrib.admin.utils",
@@ -116,6 +119,13 @@ PATCHES = (
         deleting.delete_view,
         "The view opens a transaction on the root's database only, in which a deletion that goes further is refused.",
         ("(self, request, object_id, extra_context=None)",),
+    ),
+    Patch(
+        "django.contrib.admin.options",
+        "ModelAdmin.changeform_view",
+        deleting.changeform_view,
+        "A form whose inlines are elsewhere is saved in a transaction on its own database only.",
+        ("(self, request, object_id=None, form_url='', extra_context=None)",),
     ),
 )
 
@@ -135,7 +145,7 @@ READING = (
         splitting.as_sql,
         "A subquery is sent to the database of the query around it.",
         ("(self, compiler, connection)",),
-        refuses=True,
+        refusal=splitting.as_sql,
     ),
     Patch(
         "django.db.models.sql.compiler",
@@ -143,7 +153,7 @@ READING = (
         joins.get_combinator_sql,
         "All parts of a union are sent to the database of the first.",
         ("(self, combinator, all)",),
-        refuses=True,
+        refusal=joins.get_combinator_sql,
     ),
     Patch(
         "django.db.models.query",
@@ -228,12 +238,12 @@ def install() -> None:
     joins.install()
     unknown = unverified()
     for patch in _wanted():
-        if patch in unknown or ((unknown or chosen == "refuse") and not patch.refuses):
+        replace = patch.refusal if unknown or chosen == "refuse" else patch.replace
+        if replace is None or patch in unknown or patch in _originals:
             continue
-        if patch not in _originals:
-            owner = patch.owner()
-            _originals[patch] = vars(owner).get(patch.attribute, _INHERITED)
-            setattr(owner, patch.attribute, patch.replace(getattr(owner, patch.attribute)))
+        owner = patch.owner()
+        _originals[patch] = vars(owner).get(patch.attribute, _INHERITED)
+        setattr(owner, patch.attribute, replace(getattr(owner, patch.attribute)))
 
 
 def uninstall() -> None:
