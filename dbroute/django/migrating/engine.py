@@ -33,7 +33,7 @@ class Engine:
     Attributes:
         verbosity: Django's, for the handlers of signals.
         interactive: Whether these handlers may ask questions.
-        jobs: Databases at a time, where a migration allows it.
+        jobs: Databases at a time, where a migration allows it; ``None`` for what suits each engine.
         run_syncdb: Whether apps without migrations get their tables.
         sync_labels: Of which apps; ``None`` means all of them.
         stopped: Asked between two migrations; ends the run early.
@@ -42,7 +42,7 @@ class Engine:
 
     verbosity: int = 1
     interactive: bool = False
-    jobs: int = 1
+    jobs: int | None = 1
     run_syncdb: bool = False
     sync_labels: frozenset[str] | None = None
     stopped: Callable[[], bool] = lambda: False

@@ -15,11 +15,11 @@ from django.test.utils import get_unique_databases_and_mirrors
 from . import stock
 from .engine import Engine
 from .history import Disk, Goal
+from .lockstep import JOBS
 from .member import Member
 
 # Backends whose test databases can be made before Django's own code asks for them.
 VENDORS = frozenset({"sqlite", "postgresql", "mysql"})
-JOBS = 8
 
 
 def setup_databases(

@@ -20,6 +20,9 @@ from .tape import Tape
 
 # Migrations after which the rendered models that nobody needs any more are collected; the collector rests otherwise.
 COLLECT = 60
+# Databases at a time where nobody said otherwise. Where schema statements do not roll back it is one: a process that is
+# killed leaves half a migration in each database that it was working on.
+JOBS = 8
 
 
 @attrs.define(eq=False)
@@ -53,7 +56,7 @@ class Walk:
                 walks.append(cls(member.history.state(), member.history.order, applied, [member]))
         return walks
 
-    def step(self, migration: Migration, jobs: int) -> None:
+    def step(self, migration: Migration, jobs: int | None) -> None:
         """Run a migration on the databases of the walk that need it, and take the state past it."""
         working = [member for member in self.members if not member.error]
         wanted = [member for member in working if not member.only_records(migration)]
@@ -75,7 +78,7 @@ class Walk:
                 member.run(work)
 
 
-def walk_all(walks: list[Walk], *, jobs: int, stopped: Callable[[], bool]) -> list[Walk]:
+def walk_all(walks: list[Walk], *, jobs: int | None, stopped: Callable[[], bool]) -> list[Walk]:
     """
     Take all walks to the end of their plans.
 
@@ -83,7 +86,7 @@ def walk_all(walks: list[Walk], *, jobs: int, stopped: Callable[[], bool]) -> li
 
     Args:
         walks: Of :meth:`Walk.all_of`.
-        jobs: Databases at a time where a migration allows it.
+        jobs: Databases at a time where a migration allows it; ``None`` for what suits each engine.
         stopped: Asked before each migration; ends the walks early.
 
     Returns:
@@ -117,7 +120,7 @@ def _merged(walks: list[Walk]) -> list[Walk]:
     return merged
 
 
-def _run_schema(work: Work, members: Sequence[Member], jobs: int) -> None:
+def _run_schema(work: Work, members: Sequence[Member], jobs: int | None) -> None:
     """Run a migration that consists of schema operations: on several databases at once, where that is safe."""
     together = [member for member in members if member.connection.vendor != "sqlite"]
     # SQLite's editor changes what it is given while it works, so one of the files goes first and the others follow.
@@ -132,7 +135,9 @@ def _run_schema(work: Work, members: Sequence[Member], jobs: int) -> None:
         if member.is_next(work.migration):
             member.run(work)
     with for_many(work) as lent:
-        _fan_out(lambda member: member.run(lent), together, jobs)
+        for rolls_back, default in ((True, JOBS), (False, 1)):
+            chosen = [one for one in together if one.connection.features.can_rollback_ddl is rolls_back]
+            _fan_out(lambda member: member.run(lent), chosen, default if jobs is None else jobs)
 
 
 def _fan_out(work: Callable[[Member], object], members: Sequence[Member], jobs: int) -> None:

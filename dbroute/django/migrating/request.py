@@ -16,7 +16,8 @@ class Request:
         goal: How far to migrate.
         verbosity: Django's.
         interactive: Whether handlers of signals may ask questions.
-        jobs: Databases at a time where a migration allows it; 1 means one after the other.
+        jobs: Databases at a time where a migration allows it; 1 means one after the other, ``None`` what suits each
+            engine.
         fail_fast: Whether the first failure ends the run.
         lock_timeout: Seconds to wait for another run on the same databases; ``None`` waits as long as it takes.
         run_syncdb: Whether apps without migrations get their tables.
@@ -29,7 +30,7 @@ class Request:
     goal: Goal = attrs.field(factory=Goal)
     verbosity: int = 1
     interactive: bool = False
-    jobs: int = 8
+    jobs: int | None = None
     fail_fast: bool = False
     lock_timeout: float | None = None
     run_syncdb: bool = False

@@ -48,9 +48,9 @@ class Command(MigratingCommand):
         parser.add_argument(
             "--jobs",
             type=_positive,
-            default=8,
             metavar="N",
-            help="Databases of a server that take a schema migration at the same time; 8 if not given.",
+            help="Databases of a server that take a schema migration at the same time; if not given, 8 where schema "
+            "statements roll back, else 1.",
         )
         parser.add_argument("--fail-fast", action="store_true", help="End the run at the first failure.")
         parser.add_argument(
