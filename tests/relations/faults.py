@@ -258,6 +258,7 @@ print(json.dumps([first, statuses, after_view, after_view == rows(), LogEntry.ob
 INLINE = """
 from django.conf import settings
 from django.contrib import admin
+from django.db import router, transaction
 from django.test import Client
 
 settings.ALLOWED_HOSTS = ["testserver"]
@@ -288,18 +289,23 @@ def fail(**kwargs):
     raise ValueError("a handler fails")
 
 
-def submit():
+def submit(**more):
     answer = client.post("/admin/blog/post/500/change/", {
         "watcher": "1", "-1-TOTAL_FORMS": "1", "-1-INITIAL_FORMS": "1", "-1-0-id": "500", "-1-0-post": "500",
-        "-1-0-buyer": "", "-1-0-DELETE": "on",
+        "-1-0-buyer": "1", **more,
     })
     return answer.status_code
 
 
+with transaction.atomic(using=router.db_for_write(Post)):  # as ATOMIC_REQUESTS does
+    print(submit(), rows() == before)
+    transaction.set_rollback(True, using=router.db_for_write(Post))
+before = rows()
+delete = {"-1-0-DELETE": "on"}
 signals.post_delete.connect(fail, sender=AuditNote)
-print(submit(), rows() == before)
+print(submit(**delete), rows() == before)
 signals.post_delete.disconnect(fail, sender=AuditNote)
-print(submit())
+print(submit(**delete))
 after = rows()
 print(sorted(label for label in after if after[label] != before[label]))
 print(Post.objects.get(pk=500).watcher_id)

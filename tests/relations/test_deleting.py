@@ -250,6 +250,7 @@ def test_the_admin_saves_a_form_whose_inlines_reach_further_in_one_transaction_o
 
     assert found == one
     assert found.splitlines() == [
+        "302 False",
         "500 True",
         "302",
         "['blog.Post', 'people.AuditNote', 'shop.Order']",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial, reduce, wraps
 from operator import attrgetter, or_
 from typing import Any
@@ -24,7 +24,7 @@ from django.db.models.sql import DeleteQuery, UpdateQuery
 
 from ...exceptions import CrossDatabaseDeletionError
 from ..routes import project_table
-from .spanning import transactions
+from .spanning import is_open, transactions
 
 Call = Callable[..., Any]
 
@@ -131,9 +131,17 @@ def changeform_view(original: Call) -> Call:
 
     @wraps(original)
     def changeform_view(self: Any, request: Any, object_id: Any = None, *args: Any, **kwargs: Any) -> Any:
-        inlines = [inline.model for inline in self.get_inlines(request, None)]
-        reached = [model for inline in inlines for model in _reached(inline)]
-        with _around_view(self, request, [self.model, *reached], "saved"):
+        if request.method != "POST":
+            return original(self, request, object_id, *args, **kwargs)
+        reached = [model for inline in self.get_inlines(request, None) for model in _reached(inline.model)]
+        aliases = {project_table().home(model) for model in (self.model, *reached)}
+        # Inside somebody else's transaction a form is saved as Django does; a deletion that goes too far says so.
+        around = (
+            nullcontext()
+            if any(map(is_open, aliases))
+            else _around_view(self, request, [self.model, *reached], "saved")
+        )
+        with around:
             return original(self, request, object_id, *args, **kwargs)
 
     return changeform_view

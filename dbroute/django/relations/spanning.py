@@ -32,7 +32,7 @@ def transactions(what: str, aliases: Iterable[str], last: str, tables: Callable[
             which would be committed whatever becomes of it.
     """
     ordered = [last, *sorted(set(aliases) - {last})]
-    closed = [alias for alias in ordered if not _is_open(alias)]
+    closed = [alias for alias in ordered if not is_open(alias)]
     if closed and len(closed) < len(ordered):
         raise CrossDatabaseTransactionError(what, [alias for alias in ordered if alias not in closed], closed)
     with ExitStack() as stack:
@@ -51,7 +51,7 @@ def transactions(what: str, aliases: Iterable[str], last: str, tables: Callable[
             connections[alias].run_and_clear_commit_hooks()
 
 
-def _is_open(alias: str) -> bool:
+def is_open(alias: str) -> bool:
     """Say whether something else decides when this database commits: an outer block, or a call without autocommit."""
     connection = connections[alias]
     return connection.in_atomic_block or not connection.get_autocommit()
