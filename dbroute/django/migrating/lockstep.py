@@ -71,11 +71,13 @@ class Walk:
             {place for member in wanted for place in member.insertions(migration)},
         )
         self.applied.add(key_of(migration))
+        for member in [one for one in wanted if one.is_idle(work)]:
+            member.record(migration)
+            wanted.remove(member)
         if is_schema_only(migration):
             _run_schema(work, wanted, jobs)
         else:
-            for member in wanted:
-                member.run(work)
+            _run_in_turn(work, wanted)
 
 
 def walk_all(walks: list[Walk], *, jobs: int | None, stopped: Callable[[], bool]) -> list[Walk]:
@@ -123,21 +125,22 @@ def _merged(walks: list[Walk]) -> list[Walk]:
 def _run_schema(work: Work, members: Sequence[Member], jobs: int | None) -> None:
     """Run a migration that consists of schema operations: on several databases at once, where that is safe."""
     together = [member for member in members if member.connection.vendor != "sqlite"]
-    # SQLite's editor changes what it is given while it works, so one of the files goes first and the others follow.
-    files = [member for member in members if member.connection.vendor == "sqlite"]
-    tape: Tape | None = None
-    while files and tape is None:
-        tape = files.pop(0).run(work, record=len(files) > 0)
-    # One after the other: their statements are too short for threads to gain anything.
-    for member in files:
-        if tape is not None:
-            member.follow(work, tape)
-        if member.is_next(work.migration):
-            member.run(work)
+    # SQLite's statements are too short for threads to gain anything, and its editor changes what it is given.
+    _run_in_turn(work, [member for member in members if member not in together])
     with for_many(work) as lent:
         for rolls_back, default in ((True, JOBS), (False, 1)):
             chosen = [one for one in together if one.connection.features.can_rollback_ddl is rolls_back]
             _fan_out(lambda member: member.run(lent), chosen, default if jobs is None else jobs)
+
+
+def _run_in_turn(work: Work, members: Sequence[Member]) -> None:
+    """Run a migration on one database after the other; SQLite's files follow the first one of them."""
+    tape: Tape | None = None
+    for member in members:
+        if tape is not None:
+            member.follow(work, tape)
+        if member.is_next(work.migration):
+            tape = member.run(work, record=tape is None and member is not members[-1]) or tape
 
 
 def _fan_out(work: Callable[[Member], object], members: Sequence[Member], jobs: int) -> None:

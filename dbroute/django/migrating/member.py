@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
 from typing import Any
 
 import attrs
@@ -20,10 +20,11 @@ from django.utils import timezone
 from .connection import describe, masked
 from .history import Goal, History, key_of
 from .operations import may_run, touches
+from .remake import without_renaming
 from .scope import migrating
 from .states import Key
 from .steps import Step, Work, is_schema_only, is_wrapped
-from .tape import DifferentSchemaError, Tape, can_be_recorded, schema_of
+from .tape import DifferentSchemaError, Playing, Recording, Schema, Tape, Way, can_be_recorded
 
 Plan = list[tuple[Migration, bool]]
 # Seconds after which a database makes sure again that it is locked.
@@ -73,6 +74,7 @@ class Member:
     _rows: list[Key] = attrs.field(factory=list, init=False)
     _written: list[Key] = attrs.field(factory=list, init=False)
     _recorder: Any = attrs.field(init=False)
+    _schema: Schema = attrs.field(init=False)
     _done: list[str] = attrs.field(factory=list, init=False)
     _rolls_back: bool = attrs.field(default=True, init=False)
     _verified: float = attrs.field(factory=time.monotonic, init=False)
@@ -80,6 +82,10 @@ class Member:
     @_recorder.default
     def _of_connection(self) -> MigrationRecorder:
         return MigrationRecorder(self.connection)
+
+    @_schema.default
+    def _of_file(self) -> Schema:
+        return Schema(self.connection)
 
     def __attrs_post_init__(self) -> None:
         self.left = [migration for migration, _ in self.history.plan(self.goal)]
@@ -116,6 +122,10 @@ class Member:
         """Return whether an operation of an app has to be run here."""
         return may_run(operation, app_label, self.alias)
 
+    def is_idle(self, work: Work) -> bool:
+        """Return whether a migration comes down to nothing here: what it changes is what Django knows of models."""
+        return not work.steps and not self.insertions(work.migration)
+
     def only_records(self, migration: Migration) -> bool:
         """Return whether a migration does nothing here, so that recording it is all there is to do."""
         return not self.insertions(migration) and not any(
@@ -126,7 +136,7 @@ class Member:
         """Note that a migration is done although nothing of it ran here."""
         self.left.remove(migration)
         self._rows += self.history.planner.records(migration)
-        self.recorded.append(str(migration))
+        self._note(migration)
 
     def run(self, work: Work, *, record: bool = False) -> Tape | None:
         """
@@ -137,21 +147,20 @@ class Member:
             record: Whether to return what the database was told, for others of its kind.
         """
         due = self._due(work)
-        tape = Tape(due, None) if record and can_be_recorded(self.connection, due) else None
-        self._work(work.migration, lambda editor: self._perform(work, editor), tape)
-        return None if self.error else tape
+        if not record or not can_be_recorded(self.connection, work.migration, due):
+            self._work(work, Way())
+            return None
+        with self._keeping():
+            tape = Tape(due, self._schema.read())
+            self._work(work, Recording(tape, self._schema))
+            return None if self.error else tape
+        return None
 
     def follow(self, work: Work, tape: Tape) -> None:
         """Run a migration by what another database was told; do nothing if this one stands elsewhere."""
-        if self._due(work) != tape.steps or self.insertions(work.migration):
-            return
-        try:
-            if schema_of(self.connection) != tape.before:
-                return
-        except Exception as error:  # noqa: BLE001  whatever a driver raises
-            self.fail(error)
-            return
-        self._work(work.migration, tape.play, None)
+        with self._keeping():
+            if tape.usable and self._due(work) == tape.steps and self._schema.read() == tape.before:
+                self._work(work, Playing(tape, self._schema))
 
     def insertions(self, migration: Migration) -> list[int]:
         """Return the places of a migration at which something was put in for this database."""
@@ -160,9 +169,18 @@ class Member:
     def _due(self, work: Work) -> tuple[Step, ...]:
         return tuple(step for step in work.steps if self.needs(step.operation, step.app_label))
 
-    def _work(
-        self, migration: Migration, perform: Callable[[BaseDatabaseSchemaEditor], None], tape: Tape | None
-    ) -> None:
+    @contextmanager
+    def _keeping(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001  whatever a driver raises
+            self.fail(error)
+
+    def _note(self, migration: Migration) -> None:
+        (self.applied if touches(migration, self.alias) else self.recorded).append(str(migration))
+
+    def _work(self, work: Work, way: Way) -> None:
+        migration = work.migration
         begun = time.monotonic()
         self.running = str(migration)
         self._done = []
@@ -172,16 +190,17 @@ class Member:
                 self._verified = begun
                 self.verify()
             with nullcontext() if is_schema_only(migration) else migrating(self.alias):
-                self._run(migration, perform, tape)
+                self._run(work, way)
         except DifferentSchemaError:
             self.running = ""  # rolled back; it will be run in the ordinary way
+            self._schema.forget()
         except BaseException as error:
             self.fail(error)
             if not isinstance(error, Exception | SystemExit):
                 raise
         else:
             self.left.remove(migration)
-            (self.applied if touches(migration, self.alias) else self.recorded).append(self.running)
+            self._note(migration)
             self.running = ""
         finally:
             self.seconds += time.monotonic() - begun
@@ -192,7 +211,7 @@ class Member:
         if action == "apply_start":
             self.running = str(migration)
         elif action == "apply_success":
-            (self.applied if touches(migration, self.alias) else self.recorded).append(self.running)
+            self._note(migration)
             self.running = ""
         self.heard(self)
 
@@ -240,20 +259,19 @@ class Member:
         if self.left:
             self._recorder.ensure_schema()
 
-    def _run(
-        self, migration: Migration, perform: Callable[[BaseDatabaseSchemaEditor], None], tape: Tape | None
-    ) -> None:
+    def _run(self, work: Work, way: Way) -> None:
+        migration = work.migration
         rows = [*self._rows, *self.history.planner.records(migration)]
         written = False
         self._rolls_back = self.connection.features.can_rollback_ddl and migration.atomic
-        if tape is not None:
-            tape.before = schema_of(self.connection)
         with ExitStack() as entered:
             editor = self.connection.schema_editor(atomic=migration.atomic)
-            if tape is not None:
-                entered.enter_context(tape.recording(editor))
+            if self.connection.vendor == "sqlite":
+                entered.enter_context(without_renaming(editor))
+            entered.enter_context(way.enter(editor))
             entered.enter_context(editor)
-            perform(editor)
+            self._perform(work, way, editor)
+            way.complete(editor)
             if editor.atomic_migration:
                 # Django records after the transaction if anything was deferred; a process that is killed between the
                 # two would find its tables there and not recorded.
@@ -263,18 +281,17 @@ class Member:
             if not editor.deferred_sql:
                 self._write(rows)
                 written = True
-        if tape is not None:
-            tape.after = schema_of(self.connection)
+        way.close()
         if not written:
             self._write(rows)
         self._rows = []
 
-    def _perform(self, work: Work, editor: BaseDatabaseSchemaEditor) -> None:
+    def _perform(self, work: Work, way: Way, editor: BaseDatabaseSchemaEditor) -> None:
         inserted = list(self.inserted.get(key_of(work.migration), ()))
         for step in self._due(work):
             while inserted and inserted[0][0] <= step.place:
                 self._insert(work, *inserted.pop(0), editor)
-            step.run(editor)
+            way.perform(step, editor)
             self._done.append(step.operation.describe())
         for place, operation in inserted:
             self._insert(work, place, operation, editor)

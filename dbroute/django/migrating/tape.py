@@ -2,31 +2,50 @@
 Playing to a database what another one of the same kind and with the same schema was told.
 
 Schema editors spend most of their time working out statements. On SQLite, where the schema can be read as a whole, what
-they worked out for one database is right for every other one that has the same schema. Afterwards the schemas are
-compared again: a database whose schema differs is migrated in the ordinary way.
+they worked out for one database is right for every other one that has the same schema. Code and operations of other
+packages run on each database. Afterwards the schemas are compared again: a database whose schema differs is rolled back
+and migrated in the ordinary way.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import attrs
 from django.db import router
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
-from django.db.migrations import AddField, AlterField
+from django.db.migrations import AddField, AlterField, Migration, RunSQL
 from django.db.models import Field, ForeignKey
 
 from ...routing.routers import DatabaseRouter
+from .operations import is_schema
+from .remake import copied_table
 from .steps import Step
 
 SCHEMA = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name"
 
 
 class DifferentSchemaError(Exception):
-    """After the statements a schema was another one than where they were recorded."""
+    """A database turned out not to be like the one whose statements were recorded."""
+
+
+@attrs.frozen
+class Statement:
+    """
+    What a database was told.
+
+    Attributes:
+        sql: The statement.
+        params: Its parameters.
+        empty: A table that has to be empty, as the statement would write into its rows what belongs to one database.
+    """
+
+    sql: str
+    params: Any
+    empty: str = ""
 
 
 @attrs.define
@@ -38,66 +57,173 @@ class Tape:
         steps: Those of the migration's that ran.
         before: The schema before the first statement.
         after: The schema after the last one.
-        statements: With their parameters.
+        parts: What each step told the database; steps that every database has to run itself are not in it.
+        rest: What the schema editor kept until the end.
+        usable: Whether others can be told the same.
     """
 
     steps: tuple[Step, ...]
     before: Any
     after: Any = None
-    statements: list[tuple[str, Any]] = attrs.field(factory=list)
+    parts: dict[Step, list[Statement]] = attrs.field(factory=dict, init=False)
+    rest: list[Statement] = attrs.field(factory=list, init=False)
+    usable: bool = True
+
+
+class Way:
+    """How the steps of a migration run on a database: as Django runs them."""
+
+    def perform(self, step: Step, editor: BaseDatabaseSchemaEditor) -> None:
+        """Run a step."""
+        step.run(editor)
+
+    def enter(self, editor: BaseDatabaseSchemaEditor) -> AbstractContextManager[Any]:
+        """Return what is entered before the schema editor."""
+        return nullcontext()
+
+    def complete(self, editor: BaseDatabaseSchemaEditor) -> None:
+        """Hear that all steps are done; the schema editor still has to execute what it kept until the end."""
+
+    def close(self) -> None:
+        """Hear that all of it is done and committed."""
+
+
+@attrs.define
+class Recording(Way):
+    """Runs the steps, and writes down what they come down to."""
+
+    tape: Tape
+    schema: Schema
+    _heard: list[Statement] | None = attrs.field(default=None, init=False)
+    _made_anew: bool = attrs.field(default=False, init=False)
 
     @contextmanager
-    def recording(self, editor: BaseDatabaseSchemaEditor) -> Iterator[None]:
-        """Write down what a schema editor executes."""
+    def enter(self, editor: BaseDatabaseSchemaEditor) -> Iterator[None]:
+        """Listen to what the schema editor executes."""
         execute: Any = editor.execute
 
         def written(sql: Any, params: Any = ()) -> Any:
-            # A statement of Django's is an object that later operations may still change.
-            self.statements.append((str(sql), params))
+            if self._heard is not None:
+                # A statement of Django's is an object that later operations may still change.
+                self._note(str(sql), params, self._heard)
             return execute(sql, params)
 
         editor.execute = written  # type: ignore[method-assign]
         try:
             yield
         finally:
-            del editor.execute
+            editor.execute = execute  # type: ignore[method-assign]
 
-    def play(self, editor: BaseDatabaseSchemaEditor) -> None:
+    def perform(self, step: Step, editor: BaseDatabaseSchemaEditor) -> None:
+        """Run a step, and write down its statements if they suit others."""
+        if not can_be_played(step):
+            before = self.schema.read(), list(editor.deferred_sql)
+            step.run(editor)
+            self.tape.usable &= before == (self.schema.read(), editor.deferred_sql)
+            return
+        self._heard = self.tape.parts[step] = []
+        self._made_anew = is_made_anew(step)
+        step.run(editor)
+        self._heard = None
+
+    def complete(self, editor: BaseDatabaseSchemaEditor) -> None:
+        """Write down what comes now as what was kept until the end."""
+        self._heard, self._made_anew = self.tape.rest, False
+
+    def close(self) -> None:
+        """Note the schema that others have to arrive at."""
+        self.tape.after = self.schema.read()
+
+    def _note(self, sql: str, params: Any, part: list[Statement]) -> None:
+        empty = copied_table(sql) if self._made_anew else ""
+        if self._made_anew and not empty and sql.startswith(("INSERT", "UPDATE")):
+            self.tape.usable = False
+        part.append(Statement(sql, params, empty))
+
+
+@attrs.define
+class Playing(Way):
+    """Runs the steps by the statements that another database was given."""
+
+    tape: Tape
+    schema: Schema
+
+    def perform(self, step: Step, editor: BaseDatabaseSchemaEditor) -> None:
+        """Run a step by its statements, if it has any that suit the rows."""
+        part = self.tape.parts.get(step)
+        if part is None or any(one.empty and _has_rows(editor, one.empty) for one in part):
+            step.run(editor)
+        else:
+            _play(part, editor)
+
+    def complete(self, editor: BaseDatabaseSchemaEditor) -> None:
         """
-        Execute the statements.
+        Execute what was kept until the end.
 
         Raises:
             DifferentSchemaError: The schema is another one afterwards.
         """
-        for sql, params in self.statements:
-            editor.execute(sql, params)
-        if schema_of(editor.connection) != self.after:
+        _play(self.tape.rest, editor)
+        if editor.deferred_sql or self.schema.read() != self.tape.after:
             raise DifferentSchemaError
 
 
-def schema_of(connection: BaseDatabaseWrapper) -> Any:
-    """Return the whole schema of an SQLite database."""
-    with connection.cursor() as cursor:
-        return cursor.execute(SCHEMA).fetchall()
+def _play(statements: Sequence[Statement], editor: BaseDatabaseSchemaEditor) -> None:
+    for statement in statements:
+        editor.execute(statement.sql, statement.params)
 
 
-def can_be_recorded(connection: BaseDatabaseWrapper, steps: Sequence[Step]) -> bool:
+def _has_rows(editor: BaseDatabaseSchemaEditor, table: str) -> bool:
+    with editor.connection.cursor() as cursor:
+        cursor.execute(f"SELECT EXISTS(SELECT 1 FROM {editor.quote_name(table)})")  # noqa: S608  Django's own
+        return bool(cursor.fetchone()[0])
+
+
+@attrs.define
+class Schema:
+    """Reads the whole schema of an SQLite database, again only if it changed."""
+
+    connection: BaseDatabaseWrapper
+    _version: int = attrs.field(default=-1, init=False)
+    _rows: Any = attrs.field(default=None, init=False)
+
+    def read(self) -> Any:
+        """Return the schema."""
+        with self.connection.cursor() as cursor:
+            version = cursor.execute("PRAGMA schema_version").fetchone()[0]
+            if version != self._version:
+                self._version, self._rows = version, cursor.execute(SCHEMA).fetchall()
+        return self._rows
+
+    def forget(self) -> None:
+        """Forget what was read: after a rollback, another schema may get the same number."""
+        self._version = -1
+
+
+def can_be_recorded(connection: BaseDatabaseWrapper, migration: Migration, steps: Sequence[Step]) -> bool:
     """
-    Return whether another database may be told the same.
+    Return whether another database may be told the same in parts of a migration at least.
 
-    Not where a default is made anew for each of them, and not where a router of somebody else may decide otherwise.
+    Not where nothing rolls back, and not where a router of somebody else may decide otherwise.
     """
     return (
         connection.vendor == "sqlite"
+        and migration.atomic
         and all(type(one) is DatabaseRouter for one in router.routers)
-        and all(_is_the_same_everywhere(step) for step in steps)
+        and any(can_be_played(step) for step in steps)
     )
 
 
-def _is_the_same_everywhere(step: Step) -> bool:
+def can_be_played(step: Step) -> bool:
+    """Return whether what an operation does follows from the schema alone."""
+    return is_schema(step.operation) or type(step.operation) is RunSQL
+
+
+def is_made_anew(step: Step) -> bool:
+    """Return whether an operation writes a default into rows that is another one for each database."""
     if not isinstance(step.operation, AddField | AlterField):
-        return True
+        return False
     field: Any = step.operation.field
     made = field.has_default() and callable(field.default)
     made = made or getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False)
-    return not made and type(field).get_default in (Field.get_default, ForeignKey.get_default)
+    return made or type(field).get_default not in (Field.get_default, ForeignKey.get_default)
