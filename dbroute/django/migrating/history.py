@@ -24,6 +24,10 @@ from .states import Key, LeanState
 Node = tuple[str, str | None]
 
 
+# Until Django 5.2 the executor is handed the migration instead.
+TAKES_NAMES = "name" in signature(MigrationExecutor.record_migration).parameters
+
+
 @attrs.frozen
 class Goal:
     """
@@ -161,9 +165,9 @@ class Planner(MigrationExecutor):
         """Return the rows that Django would add once a migration has run: its own, and those that it replaces."""
         notebook = self.recorder = _Notebook()  # type: ignore[assignment]
         record: Any = self.record_migration
-        if "name" in signature(record).parameters:
+        if TAKES_NAMES:
             record(migration.app_label, migration.name)
-        else:  # until Django 5.2
+        else:
             record(migration)
         return notebook.rows
 

@@ -22,6 +22,7 @@ from .history import Goal, History, key_of
 from .operations import may_run, touches
 from .remake import without_renaming
 from .scope import migrating
+from .script import is_heard
 from .states import Key
 from .steps import Step, Work, is_schema_only, is_wrapped
 from .tape import DifferentSchemaError, Playing, Recording, Schema, Tape, Way, can_be_recorded
@@ -160,7 +161,8 @@ class Member:
         """Run a migration by what another database was told; do nothing if this one stands elsewhere."""
         with self._keeping():
             if tape.usable and self._due(work) == tape.steps and self._schema.read() == tape.before:
-                self._work(work, Playing(tape, self._schema))
+                alone = self.insertions(work.migration) or is_heard(self.connection)
+                self._work(work, Playing(tape, self._schema, None if alone else tape.script))
 
     def insertions(self, migration: Migration) -> list[int]:
         """Return the places of a migration at which something was put in for this database."""

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import cached_property
+from itertools import chain
 from typing import Any
 
 import attrs
@@ -23,6 +25,7 @@ from django.db.models import Field, ForeignKey
 from ...routing.routers import DatabaseRouter
 from .operations import is_schema
 from .remake import copied_table
+from .script import Script
 from .steps import Step
 
 SCHEMA = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name"
@@ -47,8 +50,13 @@ class Statement:
     params: Any
     empty: str = ""
 
+    @property
+    def text(self) -> str:
+        """The statement as SQLite gets it, if it has no parameters."""
+        return self.sql if self.params is None else self.sql.replace("%%", "%")
 
-@attrs.define
+
+@attrs.define(slots=False)
 class Tape:
     """
     The statements that one database was given in a migration.
@@ -68,6 +76,14 @@ class Tape:
     parts: dict[Step, list[Statement]] = attrs.field(factory=dict, init=False)
     rest: list[Statement] = attrs.field(factory=list, init=False)
     usable: bool = True
+
+    @cached_property
+    def script(self) -> Script | None:
+        """All of it at once, where that is possible."""
+        told = [*chain.from_iterable(self.parts.values()), *self.rest]
+        if len(self.parts) < len(self.steps) or any(statement.params for statement in told):
+            return None
+        return Script.of([one.text for one in told], self.before, {one.empty for one in told if one.empty})
 
 
 class Way:
@@ -147,9 +163,15 @@ class Playing(Way):
 
     tape: Tape
     schema: Schema
+    script: Script | None
+    _is_told: bool | None = attrs.field(default=None, init=False)
 
     def perform(self, step: Step, editor: BaseDatabaseSchemaEditor) -> None:
-        """Run a step by its statements, if it has any that suit the rows."""
+        """Run a step by its statements, if it has any that suit the rows; the first one may run all of them."""
+        if self._is_told is None:
+            self._is_told = self.script is not None and self.script.run(editor.connection)
+        if self._is_told:
+            return
         part = self.tape.parts.get(step)
         if part is None or any(one.empty and _has_rows(editor, one.empty) for one in part):
             step.run(editor)
@@ -163,7 +185,8 @@ class Playing(Way):
         Raises:
             DifferentSchemaError: The schema is another one afterwards.
         """
-        _play(self.tape.rest, editor)
+        if not self._is_told:
+            _play(self.tape.rest, editor)
         if editor.deferred_sql or self.schema.read() != self.tape.after:
             raise DifferentSchemaError
 
