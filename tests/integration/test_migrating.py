@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from dbroute.django.migrating.report import table_of
 from dbroute.django.migrating.run import Outcome
+from dbroute.django.migrating.table import table_of
 from tests.integration.migration_projects import FILL, plain_project
 
 pytestmark = pytest.mark.process

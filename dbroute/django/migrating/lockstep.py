@@ -19,7 +19,7 @@ from .steps import Work, compute, for_many, is_schema_only
 from .tape import Tape
 
 # Migrations after which the rendered models that nobody needs any more are collected; the collector rests otherwise.
-COLLECT = 60
+COLLECT = 120
 # Databases at a time where nobody said otherwise. Where schema statements do not roll back it is one: a process that is
 # killed leaves half a migration in each database that it was working on.
 JOBS = 8

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import threading
 import traceback
@@ -63,6 +64,8 @@ class Run:
                 due.append(target.alias)
         with self._finishing_what_runs(), self.progress:
             for start in range(0, len(due), WAVE):
+                if start:
+                    gc.collect()  # what the last wave rendered; the collector rests while a wave runs
                 self._wave(due[start : start + WAVE])
         return [self._outcomes[target.alias] for target in self.targets]
 

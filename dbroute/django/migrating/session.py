@@ -21,8 +21,8 @@ from .history import Goal, forget_modules
 from .outcome import Outcome
 from .pending import find_pending
 from .plan import PlanError, Target, choose, choose_app, leave_out, plan_targets, unknown_app
-from .progress import Display, Lines, Progress
-from .report import json_lines, pending_json, pending_lines, table_of
+from .progress import Lines, Progress
+from .report import json_lines, pending_json, pending_lines
 from .request import Request
 from .run import Run
 from .sql import write_sql
@@ -233,6 +233,8 @@ class Session:
         if self.options.get("json") or self.options["verbosity"] < 1:
             return Progress(lambda text: self.command.stderr.write(text, self.command.style.NOTICE))
         if self._has_terminal():
+            from .display import Display
+
             return Display(_unwrapped(self.command.stdout))
         return Lines(self._say, self.options["verbosity"])
 
@@ -242,7 +244,9 @@ class Session:
     def _print(self, outcomes: Sequence[Outcome]) -> None:
         if self.options.get("json"):
             self._write_json(json_lines(outcomes))
-        else:
+        elif self.options["verbosity"] > 0:
+            from .table import table_of
+
             self._writer(1)(table_of(outcomes, terminal=self._has_terminal()))
         for outcome in outcomes:
             if outcome.error:
