@@ -85,12 +85,25 @@ class Migration(migrations.Migration):
         migrations.AlterModelOptions("Item", {"verbose_name": "thing"}),
     ]
 """
+# A table takes the name of an empty one and is remade under it.
+SWAPPED = """
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("stock", "0003_mixed")]
+    operations = [
+        migrations.RenameModel("Empty", "Old"),
+        migrations.RenameModel("Shelf", "Empty"),
+        migrations.AlterField("Empty", "width", models.IntegerField(default=7)),
+    ]
+"""
 STATE_ONLY = """
 from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    dependencies = [("stock", "0003_mixed")]
+    dependencies = [("stock", "0004_swapped")]
     operations = [migrations.AlterModelOptions("Item", {"verbose_name": "thing"})]
 """
 ROWS = """
@@ -108,8 +121,9 @@ VIEW = "CREATE VIEW labels AS SELECT label FROM stock_shelf;"
 
 def write(folder: Path) -> Project:
     """Write the project."""
-    migrations = {"0001_initial": INITIAL, "0002_remade": REMADE, "0003_mixed": MIXED, "0004_state_only": STATE_ONLY}
-    files = {f"stock/migrations/{name}.py": text for name, text in migrations.items()}
+    texts = [INITIAL, REMADE, MIXED, SWAPPED, STATE_ONLY]
+    names = ["0001_initial", "0002_remade", "0003_mixed", "0004_swapped", "0005_state_only"]
+    files = {f"stock/migrations/{name}.py": text for name, text in zip(names, texts, strict=True)}
     settings = f'INSTALLED_APPS = ["stock"]\nDEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"\n{PATCH}'
     return project(folder, settings=settings, files={"config.yaml": CONFIG, **files})
 
@@ -157,7 +171,7 @@ def test_a_default_that_is_made_anew_is_another_one_in_each_database(files: File
     tokens = set()
     for alias in ALIASES[1:]:
         with closing(files.connect(ours.urls[alias])) as connection:
-            tokens |= {token for (token,) in connection.execute("SELECT token FROM stock_shelf WHERE label = 'low'")}
+            tokens |= {token for (token,) in connection.execute("SELECT token FROM stock_empty WHERE label = 'low'")}
     assert len(tokens) == 3
 
 
