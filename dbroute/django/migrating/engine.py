@@ -18,6 +18,7 @@ from django.utils import translation
 from django.utils.module_loading import module_has_submodule
 
 from .author import load_django_command
+from .handlers import Inventory
 from .history import key_of
 from .lockstep import Walk, walk_all
 from .member import Member, OddPlanError
@@ -95,8 +96,14 @@ class Engine:
             self._announce_end(with_relations(walk.state.complete()), arrived)
 
     def _announce_end(self, apps: StateApps, members: Sequence[Member]) -> None:
+        inventory = Inventory.of(apps)
         for member in (member for member in members if not member.error):
-            with keeping(member), migrating(member.alias), self._printing() as out:
+            with (
+                keeping(member),
+                migrating(member.alias),
+                self._printing() as out,
+                inventory.sparing(member.alias),
+            ):
                 emit_post_migrate_signal(
                     self.verbosity, self.interactive, member.alias, stdout=out, apps=apps, plan=member.plan
                 )
