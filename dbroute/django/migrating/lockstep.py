@@ -128,19 +128,28 @@ def _run_schema(work: Work, members: Sequence[Member], jobs: int | None) -> None
     # SQLite's statements are too short for threads to gain anything, and its editor changes what it is given.
     _run_in_turn(work, [member for member in members if member not in together])
     with for_many(work) as lent:
-        for rolls_back, default in ((True, JOBS), (False, 1)):
-            chosen = [one for one in together if one.connection.features.can_rollback_ddl is rolls_back]
-            _fan_out(lambda member: member.run(lent), chosen, default if jobs is None else jobs)
+        rolling = [member for member in together if member.connection.features.can_rollback_ddl]
+        tape = rolling[0].run(lent, record=len(rolling) > 1) if rolling else None
+        _fan_out(lambda member: _run(member, lent, tape), rolling[1:], JOBS if jobs is None else jobs)
+        others = [member for member in together if member not in rolling]
+        _fan_out(lambda member: _run(member, lent), others, 1 if jobs is None else jobs)
 
 
 def _run_in_turn(work: Work, members: Sequence[Member]) -> None:
-    """Run a migration on one database after the other; SQLite's files follow the first one of them."""
-    tape: Tape | None = None
+    """Run a migration on one database after the other; those of one kind follow the first one of them."""
+    tapes: dict[str, Tape | None] = {}
     for member in members:
-        if tape is not None:
-            member.follow(work, tape)
-        if member.is_next(work.migration):
-            tape = member.run(work, record=tape is None and member is not members[-1]) or tape
+        kind = member.connection.vendor
+        tapes[kind] = _run(member, work, tapes.get(kind), record=member is not members[-1])
+
+
+def _run(member: Member, work: Work, tape: Tape | None = None, *, record: bool = False) -> Tape | None:
+    """Run a migration on a database, by a tape if it has one and can; return the tape for the next one."""
+    if tape:
+        member.follow(work, tape)
+    if member.is_next(work.migration):
+        tape = member.run(work, record=record and not tape) or tape
+    return tape
 
 
 def _fan_out(work: Callable[[Member], object], members: Sequence[Member], jobs: int) -> None:

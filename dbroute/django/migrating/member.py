@@ -22,10 +22,11 @@ from .history import Goal, History, key_of
 from .operations import may_run, touches
 from .remake import without_renaming
 from .scope import migrating
-from .script import is_heard
 from .states import Key
 from .steps import Step, Work, is_schema_only, is_wrapped
-from .tape import DifferentSchemaError, Playing, Recording, Schema, Tape, Way, can_be_recorded
+from .tape import DifferentSchemaError, Tape, Way
+from .tape_postgres import PostgresTape
+from .tape_sqlite import Schema, SQLiteTape
 
 Plan = list[tuple[Migration, bool]]
 # Seconds after which a database makes sure again that it is locked.
@@ -147,26 +148,34 @@ class Member:
             work: What the migration comes down to.
             record: Whether to return what the database was told, for others of its kind.
         """
-        due = self._due(work)
-        if not record or not can_be_recorded(self.connection, work.migration, due):
-            self._work(work, Way())
-            return None
         with self._keeping():
-            tape = Tape(due, self._schema.read())
-            self._work(work, Recording(tape, self._schema))
-            return None if self.error else tape
+            way = (self._recording(work) if record else None) or Way()
+            self._work(work, way)
+            return None if self.error else way.tape
         return None
 
     def follow(self, work: Work, tape: Tape) -> None:
         """Run a migration by what another database was told; do nothing if this one stands elsewhere."""
         with self._keeping():
-            if tape.usable and self._due(work) == tape.steps and self._schema.read() == tape.before:
-                alone = self.insertions(work.migration) or is_heard(self.connection)
-                self._work(work, Playing(tape, self._schema, None if alone else tape.script))
+            if way := self._following(work, tape):
+                self._work(work, way)
 
     def insertions(self, migration: Migration) -> list[int]:
         """Return the places of a migration at which something was put in for this database."""
         return [place for place, _ in self.inserted.get(key_of(migration), ())]
+
+    def _recording(self, work: Work) -> Way | None:
+        if self.connection.vendor == "sqlite":
+            return SQLiteTape.begin(self._schema, work.migration, self._due(work))
+        return PostgresTape.begin(self.connection, work.migration, self._due(work))
+
+    def _following(self, work: Work, tape: Tape) -> Way | None:
+        inserted = self.insertions(work.migration)
+        if isinstance(tape, SQLiteTape) and self.connection.vendor == "sqlite":
+            return tape.way(self._schema, self._due(work), whole=not inserted)
+        if isinstance(tape, PostgresTape) and not inserted:
+            return tape.way(self.connection, self._due(work))
+        return None
 
     def _due(self, work: Work) -> tuple[Step, ...]:
         return tuple(step for step in work.steps if self.needs(step.operation, step.app_label))
@@ -274,12 +283,6 @@ class Member:
             entered.enter_context(editor)
             self._perform(work, way, editor)
             way.complete(editor)
-            if editor.atomic_migration:
-                # Django records after the transaction if anything was deferred; a process that is killed between the
-                # two would find its tables there and not recorded.
-                for sql in editor.deferred_sql:
-                    editor.execute(sql, None)
-                editor.deferred_sql.clear()
             if not editor.deferred_sql:
                 self._write(rows)
                 written = True
@@ -309,10 +312,11 @@ class Member:
         table = quote(self._recorder.Migration._meta.db_table)
         columns = ", ".join(quote(name) for name in ("app", "name", "applied"))
         applied = ops.adapt_datetimefield_value(timezone.now())
+        values = [value for app, name in rows for value in (app, name, applied)]
         with self.connection.cursor() as cursor:
-            cursor.executemany(
-                f"INSERT INTO {table} ({columns}) VALUES (%s, %s, %s)",  # noqa: S608  names of Django's own
-                [(app, name, applied) for app, name in rows],
+            cursor.execute(
+                f"INSERT INTO {table} ({columns}) VALUES " + ", ".join(["(%s, %s, %s)"] * len(rows)),  # noqa: S608
+                values,
             )
         self._written += rows
 

@@ -11,7 +11,6 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import attrs
-from django.db.backends.base.base import BaseDatabaseWrapper
 
 from .remake import Remake
 
@@ -93,11 +92,6 @@ class Script:
 
 # How statements begin that write no rows.
 STRUCTURE = ("ALTER TABLE ", "CREATE INDEX ", "CREATE UNIQUE INDEX ", "DROP INDEX ", "DROP TABLE ")
-
-
-def is_heard(connection: BaseDatabaseWrapper) -> bool:
-    """Return whether somebody listens to the statements of a connection."""
-    return bool(connection.execute_wrappers or connection.queries_logged)
 
 
 def _has_rows(cursor: Any, table: str) -> bool:
