@@ -12,7 +12,6 @@ from typing import Any
 
 import attrs
 from django.db import router
-from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations import AddField, AlterField
 from django.db.models import Field, ForeignKey
@@ -32,11 +31,9 @@ class Tape:
 
     Attributes:
         steps: Those of the migration's that ran.
-        usable: Whether others can be told the same.
     """
 
     steps: tuple[Step, ...]
-    usable: bool = attrs.field(default=True, init=False)
 
 
 class Way:
@@ -68,11 +65,6 @@ class Way:
 
     def close(self) -> None:
         """Hear that all of it is done and committed."""
-
-
-def is_heard(connection: BaseDatabaseWrapper) -> bool:
-    """Return whether somebody listens to the statements of a connection."""
-    return bool(connection.execute_wrappers or connection.queries_logged)
 
 
 def routed_by_rules_alone() -> bool:

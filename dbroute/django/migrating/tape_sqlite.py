@@ -22,7 +22,7 @@ from .operations import is_schema
 from .remake import copied_table
 from .script import Script
 from .steps import Step
-from .tape import DifferentSchemaError, Tape, Way, is_heard, is_made_anew, routed_by_rules_alone
+from .tape import DifferentSchemaError, Tape, Way, is_made_anew, routed_by_rules_alone
 
 SCHEMA = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name"
 
@@ -58,12 +58,14 @@ class SQLiteTape(Tape):
         after: The schema after the last one.
         parts: What each step told the file; steps that every file has to run itself are not in it.
         rest: What the schema editor kept until the end.
+        usable: Whether others can be told the same.
     """
 
     before: Any
     after: Any = attrs.field(default=None, init=False)
     parts: dict[Step, list[Statement]] = attrs.field(factory=dict, init=False)
     rest: list[Statement] = attrs.field(factory=list, init=False)
+    usable: bool = attrs.field(default=True, init=False)
 
     @classmethod
     def begin(cls, schema: Schema, migration: Migration, steps: tuple[Step, ...]) -> Recording | None:
@@ -83,7 +85,7 @@ class SQLiteTape(Tape):
         """
         if not self.usable or steps != self.steps or schema.read() != self.before:
             return None
-        return Playing(self, schema, self.script if whole and not is_heard(schema.connection) else None)
+        return Playing(self, schema, self.script if whole and not _is_heard(schema.connection) else None)
 
     @cached_property
     def script(self) -> Script | None:
@@ -217,3 +219,8 @@ class Schema:
 def _can_be_played(step: Step) -> bool:
     """Return whether what an operation does follows from the schema alone."""
     return is_schema(step.operation) or type(step.operation) is RunSQL
+
+
+def _is_heard(connection: BaseDatabaseWrapper) -> bool:
+    """Return whether somebody listens to the statements of a connection."""
+    return bool(connection.execute_wrappers or connection.queries_logged)
