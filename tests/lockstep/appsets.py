@@ -53,12 +53,12 @@ class AppSet:
         return Trial(*sides)
 
 
-def _example(name: str, *aliases: str, settings: str = "project.settings", env: str = "dev") -> AppSet:
+def _example(name: str, *aliases: str, settings: str = "project.settings", env: str = "dev", **more: str) -> AppSet:
     def write(folder: Path) -> Project:
         folder.mkdir(parents=True)
         return copy_of(name, folder)
 
-    return AppSet(f"example {name}", aliases, write, settings, {"DJANGO_ENV": env})
+    return AppSet(f"example {name}", aliases, write, settings, {"DJANGO_ENV": env, **more})
 
 
 PATCH = "\nimport dbroute.django  # noqa: F401\n"
@@ -88,6 +88,20 @@ databases:
 routing:
   sess*: sessions_db
 """
+
+# Tenants of every kind, and an app that is away from the content types that it points at.
+TENANTS = (
+    "default", "postgres_1", "mariadb_1", "file_1", "postgres_2", "mariadb_2", "file_2", "postgres_3", "mariadb_3",
+    "taggit_db",
+)  # fmt: skip
+TENANTS_CONFIG = "\n".join(
+    (
+        "databases:",
+        "  default: 'sqlite:///default.sqlite3'",
+        *(f"  {alias}: {{url: 'sqlite:///{alias}.sqlite3', migrates_like: default}}" for alias in TENANTS[1:-1]),
+        "  taggit_db: {url: 'sqlite:///taggit.sqlite3', apps: [taggit]}",
+    )
+)
 
 WAGTAIL = """
 INSTALLED_APPS = [
@@ -166,13 +180,20 @@ def _contrib(folder: Path) -> Project:
     return project(folder, settings=CONTRIB + PATCH, files={"config.yaml": CONTRIB_CONFIG})
 
 
+def _tenants(folder: Path) -> Project:
+    return project(folder, settings=CONTRIB + PATCH, files={"config.yaml": TENANTS_CONFIG})
+
+
 def _wagtail(folder: Path) -> Project:
     return project(folder, settings=WAGTAIL + PATCH, files={"config.yaml": WAGTAIL_CONFIG, **AWAY})
 
 
+# What the warehouse of the example asks for; it is read-only, and no migration runs on it.
+ADVANCED = ("DB_READONLY_USER", "DB_READONLY_PASSWORD", "DB_ANALYTICS_HOST")
 EXAMPLES = (
     _example("simple", "default", "blog_db"),
     _example("production", "default", "blog_db", "shop_db", "analytics"),
+    _example("advanced", "default", "blog_db", "shop_db", **dict.fromkeys(ADVANCED, "localhost")),
     _example("microservices", "default", "blog_service", "shop_service", "payment_service"),
     _example("declarative", "default", "blog_db"),
     _example("dynaconf_enabled", "default", "blog_db"),
@@ -180,4 +201,5 @@ EXAMPLES = (
 CONTRIB_SET = AppSet(
     "contrib, constance, taggit", ("default", "sessions_db", "sites_db", "constance_db", "tenant"), _contrib
 )
+TENANTS_SET = AppSet("contrib with tenants, taggit away", TENANTS, _tenants)
 WAGTAIL_SET = AppSet("Wagtail", ("default", "away_db", "other_db"), _wagtail)

@@ -25,7 +25,7 @@ import attrs
 from tests.projects import REPOSITORY
 from tests.servers import Server, databases, find_mariadb, find_postgres
 
-from .appsets import CONTRIB_SET, EXAMPLES, WAGTAIL_SET
+from .appsets import CONTRIB_SET, EXAMPLES, TENANTS_SET, WAGTAIL_SET
 from .generate import ALIASES, Size, generate
 from .kills import Killing
 from .sites import Files, MariaDB, Postgres, Site
@@ -95,7 +95,7 @@ def compare(trial: Trial, what: str, server: str, *arguments: str, aliases: Sequ
 
 def app_sets(site: Site, server: str, folder: Path) -> Iterator[Row]:
     """Compare the projects of real apps."""
-    for number, app_set in enumerate((*EXAMPLES, CONTRIB_SET, WAGTAIL_SET)):
+    for number, app_set in enumerate((*EXAMPLES, CONTRIB_SET, TENANTS_SET, WAGTAIL_SET)):
         trial = app_set.trial(site, folder / f"set_{number}")
         yield compare(trial, app_set.name, server)
         site.drop([*trial.theirs.urls.values(), *trial.ours.urls.values()])

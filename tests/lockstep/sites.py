@@ -4,6 +4,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterable, Mapping
 from contextlib import closing
+from itertools import cycle
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -34,6 +35,9 @@ class Site(Protocol):
     def drop(self, urls: Iterable[str]) -> None:
         """Take databases away that nobody reads any more."""
 
+    def of(self, url: str) -> "Site":
+        """Return the place of one database: itself, where all are of one kind."""
+
 
 @attrs.frozen
 class Files:
@@ -51,6 +55,9 @@ class Files:
             if _file(url).exists():
                 shutil.copy(_file(url), _file(copies[alias]))
         return copies
+
+    def of(self, url: str) -> Site:
+        return self
 
     def connect(self, url: str) -> Any:
         return sqlite3.connect(_file(url), isolation_level=None)
@@ -84,6 +91,9 @@ class Postgres:
             self.lent.execute(f"CREATE DATABASE {mark(name_of(copies[alias]))} TEMPLATE {mark(name_of(url))}")
         return copies
 
+    def of(self, url: str) -> Site:
+        return self
+
     def connect(self, url: str) -> Any:
         return self.lent.server.connect(name_of(url))
 
@@ -109,6 +119,9 @@ class MariaDB:
                 _copy(cursor, name_of(url))
         return copies
 
+    def of(self, url: str) -> Site:
+        return self
+
     def connect(self, url: str) -> Any:
         return self.lent.server.connect(name_of(url))
 
@@ -133,3 +146,33 @@ def _copy(cursor: Any, source: str) -> None:
         cursor.execute(f"SHOW COLUMNS FROM `{source}`.`{name}`")
         columns = ", ".join(f"`{row[0]}`" for row in cursor.fetchall() if "GENERATED" not in row[5])
         cursor.execute(f"INSERT INTO `{name}` ({columns}) SELECT {columns} FROM `{source}`.`{name}`")
+
+
+@attrs.frozen
+class Mixed:
+    """
+    Databases of several kinds in one project, one after the other.
+
+    Attributes:
+        parts: Where they are, by the beginning of their URLs.
+    """
+
+    parts: Mapping[str, Site]
+    vendor: str = "several"
+
+    def create(self, aliases: Iterable[str], folder: Path) -> dict[str, str]:
+        named = zip(aliases, cycle(self.parts.values()), strict=False)
+        return {alias: part.create([alias], folder)[alias] for alias, part in named}
+
+    def clone(self, urls: Mapping[str, str], folder: Path) -> dict[str, str]:
+        return {alias: self.of(url).clone({alias: url}, folder)[alias] for alias, url in urls.items()}
+
+    def connect(self, url: str) -> Any:
+        return self.of(url).connect(url)
+
+    def drop(self, urls: Iterable[str]) -> None:
+        for url in urls:
+            self.of(url).drop([url])
+
+    def of(self, url: str) -> Site:
+        return self.parts[url.partition(":")[0]]

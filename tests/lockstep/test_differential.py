@@ -7,10 +7,12 @@ from pathlib import Path
 import attrs
 import pytest
 
-from .appsets import CONTRIB_SET, EXAMPLES, AppSet
+from tests.servers import Databases
+
+from .appsets import CONTRIB_SET, EXAMPLES, TENANTS_SET, AppSet
 from .dumps import recorded_in
 from .generate import Generated, Size, generate
-from .sites import Site
+from .sites import Files, MariaDB, Mixed, Postgres, Site
 from .trial import Side, Trial, differences, from_seed
 
 pytestmark = pytest.mark.process
@@ -53,6 +55,18 @@ def test_apps_of_django_with_constance_and_taggit(site: Site, tmp_path: Path) ->
 
     assert found == ""
     assert recorded_in(site, trial.ours.urls["tenant"])["constance"]
+
+
+def test_databases_of_every_kind_in_one_run(postgres: Databases, mariadb: Databases, tmp_path: Path) -> None:
+    site = Mixed({"sqlite": Files(), "postgresql": Postgres(postgres), "mysql": MariaDB(mariadb)})
+    trial = TENANTS_SET.trial(site, tmp_path)
+
+    found = trial.both()
+
+    assert found == ""
+    done = [recorded_in(site.of(url), url) for alias, url in trial.ours.urls.items() if alias != "taggit_db"]
+    assert all(records == done[0] for records in done)
+    assert done[0]["taggit"]
 
 
 # Options, on SQLite: each from the same start on both sides.

@@ -150,7 +150,7 @@ class Side:
 
     def dump(self, *, numbers: bool = True) -> dict[str, list[str]]:
         """Return what is in each database."""
-        return {alias: dump(self.site, url, numbers=numbers) for alias, url in self.urls.items()}
+        return {alias: dump(self.site.of(url), url, numbers=numbers) for alias, url in self.urls.items()}
 
 
 def differences(theirs: Mapping[str, list[str]], ours: Mapping[str, list[str]]) -> str:
