@@ -93,7 +93,7 @@ class Engine:
             with keeping(member):
                 member.finish()
         if arrived:
-            self._announce_end(with_relations(walk.state.complete()), arrived)
+            self._announce_end(with_relations(walk.state.complete(in_order=True)), arrived)
 
     def _announce_end(self, apps: StateApps, members: Sequence[Member]) -> None:
         inventory = Inventory.of(apps)

@@ -131,7 +131,7 @@ class LeanState(ProjectState):
     A project state that notes which models operations change, and renders them when somebody asks.
 
     Attributes:
-        version: Grows with every change; equal versions are equal states.
+        models: The states.
     """
 
     models: Tracked
@@ -139,11 +139,13 @@ class LeanState(ProjectState):
     def __init__(self, states: dict[Key, ModelState] | None = None, real_apps: set[str] | None = None) -> None:
         super().__init__(None, real_apps if real_apps is not None else set())
         self.models = Tracked(states or {})
-        self.version = 0
         self._changed: set[Key] = set()
         self._lean: LeanApps | None = None
         self._facts: dict[Key, Any] = {}
-        self._complete: tuple[int, StateApps] | None = None
+        self._complete: StateApps | None = None
+        self._unseen: set[Key] = set()  # what has changed since the complete registry was rendered
+        self._links: dict[Key, set[Key]] = {}  # what its models name
+        self._renewed = 0  # how many of them were rendered again since it was rendered from nothing
 
     def advance(self, operation: Operation, app_label: str, *, everything: bool) -> None:
         """Let an operation change the state."""
@@ -193,12 +195,30 @@ class LeanState(ProjectState):
         """The complete registry."""
         return self.complete()
 
-    def complete(self) -> StateApps:
-        """Return a registry rendered from nothing, the same one as long as nothing changes."""
-        if self._complete is None or self._complete[0] != self.version:
-            self._complete = None
-            self._complete = (self.version, StateApps(cast(Any, self.real_apps), self.models))
-        return self._complete[1]
+    def complete(self, *, in_order: bool = False) -> StateApps:
+        """
+        Return a registry in which everything is right, the same one as long as nothing changes.
+
+        Args:
+            in_order: Whether its models have to stand in the order of their states; then it is rendered from nothing.
+        """
+        if self._complete is None or self._unseen or (in_order and self._renewed):
+            before = self._links
+            self._links = {
+                key: before[key] if key in before and key not in self._unseen else _links(state)
+                for key, state in self.models.items()
+            }
+            again = _closure(self._unseen, _both_ways(before, self._links))
+            self._renewed += len(again)
+            # A class keeps the registry alive in which it was rendered, and that one all classes of its time.
+            if self._complete is None or in_order or self._renewed > len(self.models):
+                self._renewed = 0
+                self._complete = None
+                self._complete = StateApps(cast(Any, self.real_apps), self.models)
+            else:
+                self._complete = _with_new(self._complete, self.models, again)
+            self._unseen = set()
+        return self._complete
 
     def lean(self) -> View:
         """Return the lean classes as they are now, after rendering what has changed."""
@@ -227,12 +247,13 @@ class LeanState(ProjectState):
         branch = LeanState({key: _copy(state) for key, state in self.models.items()}, self.real_apps)
         branch._lean = self.lean().fork()
         branch._facts = dict(self._facts)
-        branch._complete = (0, self._complete[1]) if self._complete and self._complete[0] == self.version else None
+        if not self._unseen:
+            branch._complete, branch._links, branch._renewed = self._complete, self._links, self._renewed
         return branch
 
     def _note(self, key: Key) -> None:
-        self.version += 1
         self._changed.add(key)
+        self._unseen.add(key)
 
     def _render(self, lean: LeanApps) -> None:
         again = {key for key in self._changed if key in self.models}
@@ -291,6 +312,21 @@ def with_relations(complete: StateApps) -> StateApps:
     return complete
 
 
+def _with_new(complete: StateApps, states: dict[Key, ModelState], keys: set[Key]) -> StateApps:
+    """Return a copy of a complete registry in which some models are rendered again, or gone."""
+    renewed = complete.clone()
+    with renewed.bulk_update():
+        for label, models in renewed.all_models.items():
+            for name, model in list(models.items()):
+                owner: Any = model._meta.auto_created
+                key = (owner._meta.app_label, owner._meta.model_name) if owner else (label, name)
+                if key in keys:
+                    renewed.unregister_model(label, name)
+    rendered = [state for state in renewed.real_models if (state.app_label, state.name_lower) in keys]
+    renewed.render_multiple([*rendered, *(state for key, state in states.items() if key in keys)])
+    return renewed
+
+
 def _copy(state: ModelState) -> ModelState:
     """Copy a state as ``ModelState.clone`` does, without checking again what was checked when it was made."""
     copied = object.__new__(type(state))
@@ -324,6 +360,23 @@ def _targets_of(field: Any, state: ModelState) -> Iterator[Key]:
     for target in (getattr(remote, "model", None), getattr(remote, "through", None)):
         if isinstance(target, str) and target != RECURSIVE_RELATIONSHIP_CONSTANT:
             yield resolve_relation(target, state.app_label, state.name_lower)
+
+
+def _links(state: ModelState) -> set[Key]:
+    """Return the models that a model names: what it points at, and what it inherits from."""
+    bases = {resolve_relation(base, state.app_label) for base in state.bases if isinstance(base, str)}
+    return {*_targets(state), *bases}
+
+
+def _both_ways(*named: dict[Key, set[Key]]) -> dict[Key, set[Key]]:
+    """Return, for each model, those that it names and those that name it."""
+    found: dict[Key, set[Key]] = defaultdict(set)
+    for links in named:
+        for key, others in links.items():
+            found[key] |= others
+            for other in others:
+                found[other].add(key)
+    return found
 
 
 def _closure(keys: set[Key], edges: dict[Key, set[Key]]) -> set[Key]:
