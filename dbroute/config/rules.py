@@ -123,6 +123,7 @@ def _fault(
         return f"{shown} is a replica", f"name its primary, '{replicas[alias]}'"
     if alias not in databases:
         return f"there is no database {shown}", did_you_mean(alias, databases) or _known(databases)
-    if like := databases[alias].migrates_like:
-        return f"{shown} migrates like '{like}' and is nobody's home", f"name '{like}', or remove migrates_like"
+    like = databases[alias].migrates_like
+    if like and like in databases:  # what it lacks otherwise is told already
+        return f"{shown} migrates like {like!r} and is nobody's home", f"name {like!r}, or remove migrates_like"
     return None

@@ -392,6 +392,27 @@ def test_rule_that_leads_nowhere_is_told(rest: str, message: str, tmp_path: Path
     assert rules(tmp_path, rest) == f"config.yaml:{message}"
 
 
+@pytest.mark.parametrize(
+    ("variable", "message"),
+    [
+        ("hunter2", "5:22  databases.x.migrates_like: there is no database ***; known are default, one_db, two_db, x"),
+        (
+            "default",
+            "6:17  routing.blog: 'x' migrates like *** and is nobody's home; name ***, or remove migrates_like",
+        ),
+    ],
+)
+def test_rule_to_a_database_like_one_from_a_variable_costs_one_line_without_it(
+    variable: str, message: str, tmp_path: Path
+) -> None:
+    text = (
+        "databases:\n  default: sqlite:///d\n  one_db: sqlite:///1\n  two_db: sqlite:///2\n"
+        "  x: {migrates_like: '${X}', url: 'sqlite:///x'}\nrouting: {blog: x}\n"
+    )
+
+    assert error(tmp_path, text, {"X": variable}) == f"config.yaml:{message}"
+
+
 def test_rule_said_twice_alike_is_fine(tmp_path: Path) -> None:
     loaded = config(tmp_path, "databases: {default: {url: 'sqlite:///d', apps: [a, b]}}\nrouting: {a: default}")
 

@@ -72,6 +72,7 @@ BROKEN = [
     "databases: {x: {engine: postgresql, name: n, migrate_url: 'x://%s'}}",
     "databases: {x: {engine: postgresql, name: n, replicas: ['postgresql://u:%s@h:x/n']}}",
     "databases: {x: {engine: postgresql, name: n, replicas: '%s@'}}",
+    "{databases: {x: {url: 'sqlite:///x', migrates_like: '${PW}'}}, routing: {blog: x}}",
     "routing: {blog: '${PW}'}",
     "django: {SECRET_KEY: ['%s']}",
     "django: {SECRET_KEY: {x: '%s'}}",
