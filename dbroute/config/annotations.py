@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from ..models import Text
+from ..models import Secret, Text
 
 LISTS = (Sequence, Set)
 _LIKE: tuple[tuple[Any, Any], ...] = (
@@ -70,6 +70,23 @@ def list_kind(annotation: Any) -> type | None:
         if isinstance(origin, type) and issubclass(origin, LISTS) and not issubclass(origin, str | bytes):
             return origin if origin in {tuple, set, frozenset} else list
     return None
+
+
+def below(annotation: Any, part: Hashable) -> Any:
+    """Return what stands under a key of what is annotated so; ``None`` where nothing may."""
+    if annotation is Any:
+        return Any
+    cls = attrs_class(annotation)
+    if cls is not None:
+        fields = fields_of(cls)
+        return fields[str(part)][1] if part in fields else None
+    return element(annotation, Mapping)
+
+
+@functools.cache
+def wants_secret(annotation: Any) -> bool:
+    """Tell whether an annotation says that a text is secret, also one in a list or a mapping."""
+    return annotation is Secret or any(map(wants_secret, typing.get_args(annotation)))
 
 
 @functools.cache

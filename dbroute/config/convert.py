@@ -20,7 +20,7 @@ from typing import Any, Final
 import attrs
 
 from ..models import MaskedText, MaskedUrl, Secret, Size, Url
-from .annotations import LISTS, attrs_class, element, fields_of, holds_others, list_kind, members
+from .annotations import LISTS, attrs_class, below, element, fields_of, holds_others, list_kind, members, wants_secret
 from .nodes import (
     MAX_DEPTH,
     Branch,
@@ -32,6 +32,7 @@ from .nodes import (
     names_secret,
     node_of,
     path_of,
+    place_of,
     shown,
 )
 from .problems import Problems, did_you_mean
@@ -251,9 +252,9 @@ class Converter:
             named = next((name for name in quoted if name in node.nodes), "")
             part = (node.get(named) if named else None) or node
             # A validator's message usually holds the value.
-            hidden = _holds_secret(node) or not error.args
+            hidden = _holds_secret(node, cls) or not error.args
             message = f"is refused by {cls.__name__}" if hidden else f"is refused: {error.args[0]}"
-            self.problems.add(part.source, dotted((*path, named) if named else path), message, "correct it")
+            self.problems.add(place_of(part), dotted((*path, named) if named else path), message, "correct it")
             return FAILED
 
     def fields(self, node: Branch, cls: type, path: Path_, ignore: Collection[Hashable] = ()) -> dict[str, Any]:
@@ -420,9 +421,9 @@ def _last_key(path: Path_) -> Hashable:
     return ""
 
 
-def _holds_secret(node: Node) -> bool:
+def _holds_secret(node: Node, annotation: Any) -> bool:
     if isinstance(node, Leaf):
-        return node.secret
+        return node.secret or wants_secret(annotation)
     if isinstance(node, Items):
-        return any(map(_holds_secret, node.nodes))
-    return any(_holds_secret(item) or names_secret(key) for key, item in node.nodes.items())
+        return any(_holds_secret(item, element(annotation, LISTS)) for item in node.nodes)
+    return any(_holds_secret(item, below(annotation, key)) or names_secret(key) for key, item in node.nodes.items())

@@ -196,6 +196,13 @@ def leaves(node: Node, path: tuple[Hashable, ...] = ()) -> Iterator[tuple[tuple[
         yield path, node
 
 
+def place_of(node: Node) -> Source:
+    """Return where a node stands; a mapping that has no line of its own stands where its highest value does."""
+    if node.source.line:
+        return node.source
+    return max((found.source for _, found in leaves(node)), key=lambda source: source.order, default=node.source)
+
+
 def dotted(path: tuple[Hashable, ...]) -> str:
     """Return a path as people write it; numbers in it are positions in a list."""
     text = ""

@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 
 from ..models import DatabaseConfig, Text
-from .annotations import annotation_like, attrs_class, element, fields_of, folded_fields
+from .annotations import annotation_like, attrs_class, below, element, fields_of, folded_fields
 
 OWNED = {
     "DATABASES": ("use 'databases:'", "use DBROUTE_DATABASES__…"),
@@ -67,7 +67,7 @@ class Schema:
 
     def below(self, path: tuple[Hashable, ...], annotation: Any, part: Hashable) -> Any:
         """Return what stands below a path whose annotation is known; ``None`` where nothing may."""
-        return self.setting(str(part)) if path == ("django",) else _below(annotation, part)
+        return self.setting(str(part)) if path == ("django",) else below(annotation, part)
 
     def setting(self, name: str) -> Any:
         """Return the annotation of a Django setting."""
@@ -89,13 +89,3 @@ class Schema:
         if cls is not None:
             return folded_fields(cls), False
         return {}, annotation is Any or element(annotation, Mapping) is not None
-
-
-def _below(annotation: Any, part: Hashable) -> Any:
-    if annotation is Any:
-        return Any
-    cls = attrs_class(annotation)
-    if cls is not None:
-        fields = fields_of(cls)
-        return fields[str(part)][1] if part in fields else None
-    return element(annotation, Mapping)

@@ -189,6 +189,49 @@ def test_shown_takes_aliases_and_rules_for_names(path: tuple[str, ...]) -> None:
     assert shown(Leaf("x", Source("x")), path) == "'x'"
 
 
+def strong(instance: object, attribute: object, value: Secret) -> None:
+    if len(value.reveal()) < 20:
+        raise ValueError(f"{value.reveal()} is too short")
+
+
+@attrs.frozen
+class Keys:
+    stripe: Secret = attrs.field(validator=strong)
+    others: tuple[Secret, ...] = attrs.field(
+        default=(), validator=lambda self, field, value: [strong(self, field, one) for one in value]
+    )
+
+
+@attrs.frozen
+class Shop:
+    keys: Keys
+
+
+class WithKeys(DjangoConfig):
+    databases = {"default": "sqlite:///x"}
+    shop: Shop
+
+
+@pytest.mark.parametrize(
+    ("text", "environ", "place"),
+    [
+        ("shop: {keys: {stripe: hunter2}}", {}, "config.yaml:1:14"),
+        ("shop: {keys: {stripe: long-enough-for-this-one, others: [hunter2]}}", {}, "config.yaml:1:14"),
+        ("routing: {}", {"DBROUTE_SHOP__KEYS__STRIPE": SECRET}, "DBROUTE_SHOP__KEYS__STRIPE"),
+        ("routing: {}", {"DBROUTE_SHOP__KEYS": '{"stripe": "hunter2"}'}, "DBROUTE_SHOP__KEYS"),
+    ],
+)
+def test_a_validator_shows_nothing_of_what_is_annotated_as_secret(
+    text: str, environ: dict[str, str], place: str, tmp_path: Path
+) -> None:
+    write(tmp_path, {"config.yaml": text})
+
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, environ=environ, declared=WithKeys())
+
+    assert str(caught.value) == f"{place}  shop.keys: is refused by Keys; correct it"
+
+
 def test_long_values_are_shortened() -> None:
     assert shown(Leaf("y" * 100, Source("x"))) == "'" + "y" * 36 + "…'"
 
