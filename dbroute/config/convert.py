@@ -29,6 +29,7 @@ from .nodes import (
     Node,
     dotted,
     key_source,
+    may_hold_login,
     names_secret,
     node_of,
     path_of,
@@ -122,7 +123,9 @@ class _Plan:
 
     def leaves_alone(self, leaf: Leaf) -> bool:
         """Tell whether a leaf's value is what the field wants already: most are."""
-        return type(leaf.value) in self.plain and not (leaf.template or leaf.secret or leaf.reading == "missing")
+        if type(leaf.value) not in self.plain or may_hold_login(leaf.value):
+            return False
+        return not (leaf.template or leaf.secret or leaf.reading == "missing")
 
 
 @functools.cache
@@ -206,7 +209,9 @@ class Converter:
         value, hidden = node.value, names_secret(_last_key(path))
         if node.reading == "query" and isinstance(value, str) and not hidden:
             value = query_value(value)
-        return Secret(value) if isinstance(value, str) and (node.secret or hidden) else value
+        if isinstance(value, str) and (node.secret or hidden):
+            return Secret(value)
+        return MaskedText(value) if may_hold_login(value) else value
 
     def _typed(self, node: Node, annotation: Any, path: Path_, unit: str) -> Any:
         node = from_text(node, annotation)
@@ -327,10 +332,10 @@ def _scalar(node: Leaf, allowed: tuple[Any, ...], path: Path_) -> Any:
                 return found
         found = _parsed(value, kind) if is_text else _native(value, kind)
         if found is not None:
-            return MaskedUrl(found) if kind is Url and node.secret else found
+            return MaskedUrl(found) if kind is Url and (node.secret or may_hold_login(found)) else found
     if str in allowed and (isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool))):
         named = names_secret(_last_key(path)) and path[0] != "routing"  # a rule is no name of a secret
-        if not node.secret and not named:
+        if not node.secret and not named and not may_hold_login(value):
             return str(value)
         return Secret(str(value)) if Secret in allowed else MaskedText(value)
     if Secret in allowed and isinstance(value, str | int) and not isinstance(value, bool):
@@ -423,7 +428,7 @@ def _last_key(path: Path_) -> Hashable:
 
 def _holds_secret(node: Node, annotation: Any) -> bool:
     if isinstance(node, Leaf):
-        return node.secret or wants_secret(annotation)
+        return node.secret or wants_secret(annotation) or may_hold_login(node.value)
     if isinstance(node, Items):
         return any(_holds_secret(item, element(annotation, LISTS)) for item in node.nodes)
     return any(_holds_secret(item, below(annotation, key)) or names_secret(key) for key, item in node.nodes.items())

@@ -35,6 +35,11 @@ def secret_path(path: tuple[Hashable, ...]) -> bool:
     return any(names_secret(part) for part in path[2 if path[:1] in {("databases",), ("routing",)} else 0 :])
 
 
+def may_hold_login(value: object) -> bool:
+    """Tell whether a value is a text that looks like a URL with a password in it."""
+    return isinstance(value, str) and "://" in value and "@" in value
+
+
 class Hidden(enum.Enum):
     """
     Keys of a database's node that nobody can write.

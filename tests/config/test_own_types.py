@@ -112,6 +112,18 @@ def test_text_of_a_secret_file_prints_as_stars_and_survives_pickle_and_copy(tmp_
     assert (copies, repr(copies), service.tags) == (["hunter2", "hunter2"], "[***, ***]", ["plain"])
 
 
+def test_urls_with_a_password_print_as_stars_and_are_texts(tmp_path: Path) -> None:
+    url = "https://u:hunter2@h"
+    (tmp_path / "config.yaml").write_text(
+        f"service: {{name: '{url}', url: '{url}', tags: ['{url}'], labels: {{a: '{url}'}}}}\n"
+    )
+
+    service: Any = WithService().load(tmp_path, environ={}).service
+
+    assert "hunter2" not in repr(service)
+    assert (service.name, service.url, service.tags, service.labels) == (url, Url(url), [url], {"a": url})
+
+
 def test_texts_without_a_secret_are_plain(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("service: {name: shop, url: 'https://h', tags: [a]}\n")
 

@@ -153,7 +153,9 @@ def test_tree_shows_no_secret(tmp_path: Path) -> None:
     databases:
       x: {{engine: postgresql, name: n, password: {SECRET}, options: {{passwd: {SECRET}, x: '${{PW}}'}},
           migrate_url: 'postgresql://o:{SECRET}@h/n', replicas: ['postgresql://u:{SECRET}@h/n']}}
-    django: {{SECRET_KEY: {SECRET}, SECRET_KEY_FALLBACKS: [{SECRET}], X: '${{PW}}', CACHES: {{a: {{TOKEN: {SECRET}}}}}}}
+    django: {{SECRET_KEY: {SECRET}, SECRET_KEY_FALLBACKS: [{SECRET}], X: '${{PW}}', CACHES: {{a: {{TOKEN: {SECRET}}}}},
+      BROKER: 'redis://:{SECRET}@h', BROKERS: ['redis://:{SECRET}@h'], URLS: {{x: 'redis://u:{SECRET}@h'}},
+      LANGUAGE_CODE: 'x://:{SECRET}@h', ALLOWED_HOSTS: ['x://:{SECRET}@h']}}
     """
     write(tmp_path, {"config.yaml": text, "secret": SECRET})
 
@@ -162,6 +164,7 @@ def test_tree_shows_no_secret(tmp_path: Path) -> None:
     parts = [loaded, loaded.databases, loaded.replicas, loaded.migrate_connections, loaded.database, loaded.django]
     assert SECRET not in "".join(f"{part!r}{part}" for part in parts)
     assert reveal(dict(loaded.django))["SECRET_KEY_FALLBACKS"] == [SECRET]
+    assert loaded.django["BROKER"] == f"redis://:{SECRET}@h"
 
 
 @pytest.mark.parametrize(
