@@ -158,7 +158,7 @@ def _layers(
         name.split("__")[1].upper() for name in place.variables if name.upper().startswith("DBROUTE_DJANGO__")
     }
     lower = [layer.root for layer in [*with_settings(by_variables), *written]]
-    variables, ignored = Environ(place.variables, schema, lower, problems).layers()
+    variables, ignored = Environ(place.process, place.dotenv, schema, lower, problems).layers()
     above = [*written, *(Layer("environment", root) for root in variables), *top]
     mentioned = {str(key) for layer in above for key in layer.root.branch("django").nodes}
     return [*with_settings(mentioned), *above], ignored

@@ -65,13 +65,15 @@ class Environ:
     Reads the variables that mean configuration.
 
     Attributes:
-        variables: Name to variable, of the process above those of ``.env``.
+        process: Name to variable of the process.
+        dotenv: Name to variable of ``.env``.
         schema: What may stand where.
         lower: The layers below, before they are normalised.
         problems: Takes what is wrong.
     """
 
-    variables: Mapping[str, Variable]
+    process: Mapping[str, Variable]
+    dotenv: Mapping[str, Variable]
     schema: Schema
     lower: Sequence[Branch]
     problems: Problems
@@ -81,14 +83,14 @@ class Environ:
 
     def layers(self) -> tuple[list[Branch], list[str]]:
         """Return both layers, and a sentence for each variable that looks like configuration and leads nowhere."""
-        mine = {name: found for name, found in self.variables.items() if name.startswith(_PREFIXES)}
-        self._names.update(short_names(self.lower, self.aliases(mine)))
+        dotenv, process = map(_mine, (self.dotenv, self.process))
+        self._names.update(short_names(self.lower, self.aliases({**dotenv, **process})))
         ignored: list[str] = []
-        roots: list[Branch] = []
-        for inherited in (False, True):
-            layer = {name: found for name, found in sorted(mine.items()) if found.inherited is inherited}
-            roots.append(self.layer(layer, Source("environment", rank=4 + inherited), ignored))
-        return roots, ignored
+        roots = [
+            self.layer(variables, Source("environment", rank=rank), ignored)
+            for variables, rank in ((dotenv, 4), (process, 5))
+        ]
+        return roots, list(dict.fromkeys(ignored))
 
     def aliases(self, names: Mapping[str, Variable]) -> set[str]:
         """Return the aliases that variables themselves declare, or give to a rule."""
@@ -120,7 +122,7 @@ class Environ:
             if from_file and twin in variables:
                 self.problems.add(variable.source, "", f"{twin} is set too", "unset one of the two")
                 continue
-            value = self.typed(self.leaf(name, from_file), path)
+            value = self.typed(self.leaf(variable, from_file), path)
             for below, node in ((path, value),) if isinstance(value, Leaf) else leaves(value, path):
                 if (other := _place(tree, below, node)) is not None:
                     self.problems.add(variable.source, "", f"{other} sets the same value", "unset one of the two")
@@ -252,9 +254,8 @@ class Environ:
         listed = ", ".join(names)
         return f"known here are {listed}" if len(listed) < 400 else "see the reference of settings"
 
-    def leaf(self, name: str, from_file: bool) -> Leaf:
+    def leaf(self, variable: Variable, from_file: bool) -> Leaf:
         """Return the variable's text, or the text of the file that it names."""
-        variable = self.variables[name]
         unknown = Leaf(None, variable.source, reading="missing")
         if not from_file:
             if not _encodable(variable.value):
@@ -290,6 +291,11 @@ class Environ:
                 return attrs.evolve(leaf, **({"reading": "missing"} if converted is FAILED else {"value": converted}))
         node = Converter(self.problems).unfolded(leaf, annotation, path)
         return leaf.with_value(leaf.value, "query", template=False) if section.query and node is leaf else node
+
+
+def _mine(variables: Mapping[str, Variable]) -> dict[str, Variable]:
+    """Return the variables that may mean configuration, sorted by name."""
+    return {name: found for name, found in sorted(variables.items()) if name.startswith(_PREFIXES)}
 
 
 def _encodable(text: str) -> bool:

@@ -37,12 +37,10 @@ class Variable(NamedTuple):
     Attributes:
         value: Its text.
         source: Its name, or its line in ``.env``.
-        inherited: It came with the process, not from ``.env``.
     """
 
     value: str
     source: Source
-    inherited: bool
 
 
 @attrs.frozen
@@ -55,7 +53,8 @@ class Place:
         stem: What the files' names begin with: ``config``.
         environment: Canonical name of the environment.
         files: Path and layer of each file to read, lowest first.
-        variables: The variables of the process above those of ``.env``.
+        process: The variables of the process.
+        dotenv: Those of ``.env``, also the ones that the process sets too.
         fault: What is wrong if no layer in code declares the databases: the environment has no file.
     """
 
@@ -63,13 +62,19 @@ class Place:
     stem: str
     environment: str
     files: tuple[tuple[Path, int], ...]
-    variables: Mapping[str, Variable]
+    process: Mapping[str, Variable]
+    dotenv: Mapping[str, Variable] = attrs.field(factory=dict)
     fault: Problem | None = None
 
     @property
     def source(self) -> Source:
         """What messages name for something that is in no layer at all."""
         return Source(self.files[0][0].name if self.files else "configuration", rank=1)
+
+    @property
+    def variables(self) -> dict[str, Variable]:
+        """The variables of the process above those of ``.env``."""
+        return {**self.dotenv, **self.process}
 
     @property
     def texts(self) -> dict[str, str]:
@@ -136,8 +141,8 @@ def locate(
     """
     inherited = dict(os.environ if environ is None else environ)
     folder, stem = _folder(path, inherited, problems, optional)
-    variables = {name: Variable(text, Source(name, rank=5, folder=folder), True) for name, text in inherited.items()}
-    given = Variable(env, Source("env", rank=5), True) if env else variables.get("DJANGO_ENV")
+    variables = {name: Variable(text, Source(name, rank=5, folder=folder)) for name, text in inherited.items()}
+    given = Variable(env, Source("env", rank=5)) if env else variables.get("DJANGO_ENV")
     dotenv: dict[str, Variable] = {}
     if given is None or not given.value.strip() or canonical(given.value) != "test":
         dotenv = _dotenv(folder, problems)
@@ -155,7 +160,7 @@ def locate(
     fault = None
     if named and not any(rank == 2 for _, rank in files) and environment not in {"dev", "test"}:
         fault = _no_file(folder, stem, named, environment, source)
-    return Place(folder, stem, environment, files, {**dotenv, **variables}, fault)
+    return Place(folder, stem, environment, files, variables, dotenv, fault)
 
 
 def _no_file(folder: Path, stem: str, named: str, environment: str, source: Source) -> Problem:
@@ -265,5 +270,5 @@ def _dotenv(folder: Path, problems: Problems) -> dict[str, Variable]:
             if (first := found.get(binding.key)) is not None and first.value != (binding.value or ""):
                 message = f"{binding.key} is there twice, first in line {first.source.line}"
                 problems.add(source, "", message, "keep one of the two")
-            found[binding.key] = Variable(binding.value or "", source, False)
+            found[binding.key] = Variable(binding.value or "", source)
     return found

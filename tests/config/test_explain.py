@@ -76,6 +76,15 @@ def test_a_secret_file_names_the_variable_and_the_file(folder: Path, tmp_path: P
     assert found["databases.default.password"].said == Said("***", source)
 
 
+def test_what_dotenv_says_is_shadowed_by_the_same_variable_of_the_process(folder: Path) -> None:
+    (folder / ".env").write_text("DBROUTE_DATABASES__BLOG_DB__CONN_MAX_AGE=8\n")
+
+    found = rows(folder)["databases.blog_db.conn_max_age"]
+
+    assert found.said.source == "DBROUTE_DATABASES__BLOG_DB__CONN_MAX_AGE"
+    assert [said.source for said in found.shadows] == [".env:1", "config.prod.yaml:5:27", "config.yaml:6:32"]
+
+
 @pytest.mark.parametrize("form", [[], ["--json"]])
 @pytest.mark.parametrize("env", ["dev", "prod"])
 def test_nothing_secret_is_printed_in_any_form(
