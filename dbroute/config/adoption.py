@@ -16,6 +16,7 @@ from dotenv.parser import parse_stream
 from ..models import MASK, ConnectionConfig, DatabaseConfig, DatabaseTestConfig, PoolConfig
 from .annotations import fields_of
 from .convert import Converter
+from .databases import replica_alias
 from .nodes import Source, names_secret, node_of
 from .problems import Problems
 from .template import Entry, escaped
@@ -120,7 +121,7 @@ class Adoption:
                 f"If it always is one, a read replica: write it below 'replicas:' of {mirror!r}, and remove it here.",
             ]
         if replicas:
-            names = [f"{alias}_replica_{number}" for number in range(1, len(replicas) + 1)]
+            names = [replica_alias(alias, number) for number in range(len(replicas))]
             order = names if set(names) == set(replicas) else list(replicas)
             fields["replicas"] = [self.replica(name, replicas[name], entry, comments) for name in order]
             renamed = [(old, new) for old, new in zip(order, names, strict=True) if old != new]

@@ -234,7 +234,7 @@ class Databases:
             path = ("databases", alias, "replicas", number)
             whole = replica.with_nodes({**inherited, **replica.nodes, "options": _options(node, replica)})
             values = self.connection(whole, self.fields(whole, ReplicaConfig, path), path)
-            found[f"{alias}_replica_{number + 1}"] = ReplicaConfig(**values)
+            found[replica_alias(alias, number)] = ReplicaConfig(**values)
         return found
 
     def twins(self, root: Branch, databases: Mapping[str, DatabaseConfig]) -> None:
@@ -254,6 +254,11 @@ class Databases:
                 hint = "give it a name of its own, or say migrate: false or migrates_like"
                 message = f"is the same database as '{first}'"
                 self.problems.add(node.source, f"databases.{alias}", message, hint)
+
+
+def replica_alias(alias: str, number: int) -> str:
+    """Return the alias of a database's replica by its position in the list."""
+    return f"{alias}_replica_{number + 1}"
 
 
 def _is_missing(node: Node) -> bool:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+import enum
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from typing import Any
 
 import attrs
 
-from ..models import MASK, DatabaseConfig, Secret
+from ..models import MASK, DatabaseConfig, MaskedText, MaskedUrl, Secret
 from .annotations import fields_of
+from .databases import replica_alias
 from .interpolation import Reference, TemplateError, segments
 from .nodes import Branch, Hidden, Items, Leaf, Node, dotted, secret_path
 from .problems import did_you_mean
 from .tree import Config
+
+Path_ = tuple[Hashable, ...]
 
 DEFAULT = "default"
 """Source of a value that no layer sets."""
@@ -70,8 +74,10 @@ def explain(config: Config, path: str = "") -> list[Explained]:
         UnknownPathError: Nothing goes by that path.
     """
     path = _full_form(config, path)
-    rows = list(_rows(config))
+    gaps, rows = _rows(config)
+    rows += _rules_beside_databases(config, rows)
     found = [row for row in rows if not path or _is_below(row.path, path)]
+    found = found or [row for row in gaps if row.path == path]
     if not found and (default := _default(config, path)) is not None:
         found = [default]
     sections = {"databases", "routing", "django", *config.own}
@@ -96,25 +102,75 @@ def _full_form(config: Config, path: str) -> str:
     return next((f"databases.{alias}" for alias in aliases if alias in config.databases), path)
 
 
-def _rows(config: Config) -> Iterator[Explained]:
-    for path, node in _values(config.nodes):
-        chain = [found for layer in reversed(config.layers) if (found := layer.get(*path)) is not None]
-        if chain and _is_gap(chain[0]):
-            continue
-        # The first of the chain is the node itself, before its references were expanded.
-        raw = _raw(chain[0], path) if chain else None
-        shadows = tuple(_said(below, path) for below in chain[1:] if not _is_gap(below))
-        yield Explained(dotted(path), attrs.evolve(_said(node, path), raw=raw), shadows)
+def _rows(config: Config) -> tuple[list[Explained], list[Explained]]:
+    """Return the parts of which a URL only says that it lacks them, as it does of itself, and all else that is set."""
+    gaps: list[Explained] = []
+    rows: list[Explained] = []
+    for path, whole, node in _values(config.nodes):
+        layers = [layer for layer in reversed(config.layers) if layer.get(*whole) is not None]
+        # The first of them has the node itself, before its references were expanded.
+        written = layers[0].get(*path) if layers else None
+        below = [found for layer in layers[1:] if (found := layer.get(*whole)) is not None and not _is_gap(found)]
+        text = layers[0].get(*path[:-1], Hidden.URL) if layers and path[-1] == "url" else None
+        said = Said(_in_effect(config, node, path), str(node.source), _raw(text or written, path))
+        row = Explained(dotted(path), said, tuple(_said(found, whole) for found in below))
+        (gaps if written is not None and _is_gap(written) else rows).append(row)
+    return gaps, rows
 
 
-def _values(node: Node, path: tuple[Hashable, ...] = ()) -> Iterator[tuple[tuple[Hashable, ...], Node]]:
-    """Yield the values that somebody wrote, lists as a whole unless they hold mappings."""
-    if isinstance(node, Branch):
-        for key, item in node.nodes.items():
-            if not isinstance(key, Hidden):
-                yield from _values(item, (*path, key))
-    else:
-        yield path, node
+def _values(node: Node, path: Path_ = (), whole: Path_ | None = None) -> Iterator[tuple[Path_, Path_, Node]]:
+    """Yield the path of every leaf, the path that layers replace as a whole (a list, or the leaf), and the leaf."""
+    if isinstance(node, Leaf) or not node.nodes:
+        if not isinstance(node, Branch):
+            yield path, whole or path, node
+        return
+    for key, item in node.nodes.items() if isinstance(node, Branch) else enumerate(node.nodes):
+        if not isinstance(key, Hidden):
+            yield from _values(item, (*path, key), whole or (path if isinstance(node, Items) else None))
+
+
+def _rules_beside_databases(config: Config, rows: Iterable[Explained]) -> Iterator[Explained]:
+    """Yield the rules that stand in the ``apps`` of databases."""
+    by_path = {row.path: row for row in rows}
+    for alias, database in config.databases.items():
+        for number, rule in enumerate(database.apps):
+            path = ("databases", alias, "apps")
+            row = by_path.get(dotted((*path, number))) or by_path.get(dotted(path))
+            if row is not None and config.nodes.get("routing", rule) is None:
+                name = MASK if isinstance(rule, MaskedText) else rule
+                yield Explained(dotted(("routing", name)), attrs.evolve(row.said, value=alias))
+
+
+def _in_effect(config: Config, node: Node, path: Path_) -> Any:
+    """Return the value that the tree has in the end, as JSON has it; what nobody may see is ``***``."""
+    shown = _shown(node, path)
+    if shown == MASK or (isinstance(node, Leaf) and node.reading == "missing"):
+        return shown
+    try:
+        return _as_json(_value(config, path), path)
+    except (LookupError, AttributeError, TypeError):
+        return shown  # a set has no positions
+
+
+def _value(config: Config, path: Path_) -> Any:
+    """Return the value of the tree at a path of the nodes."""
+    value: Any
+    match path:
+        case "databases", str(alias), "replicas", int(number), *rest:
+            value = config.replicas[replica_alias(alias, number)][1]
+        case "databases", alias, "migrate_url", *rest if rest:
+            value = config.migrate_connections[str(alias)]
+        case "databases", *rest:
+            value = config.databases
+        case "routing", *rest:
+            value = {**config.routing, **config.relations}
+        case "django", *rest:
+            value = config.django
+        case _:
+            value, rest = config.own, list(path)
+    for part in rest:
+        value = getattr(value, str(part)) if attrs.has(type(value)) else value[part]
+    return value
 
 
 def _is_gap(node: Node) -> bool:
@@ -122,11 +178,11 @@ def _is_gap(node: Node) -> bool:
     return isinstance(node, Leaf) and node.value is None and (bool(node.written) or node.reading == "missing")
 
 
-def _said(node: Node, path: tuple[Hashable, ...]) -> Said:
+def _said(node: Node, path: Path_) -> Said:
     return Said(_shown(node, path), str(node.source), _raw(node, path))
 
 
-def _shown(node: Node, path: tuple[Hashable, ...]) -> Any:
+def _shown(node: Node, path: Path_) -> Any:
     if isinstance(node, Branch):
         items = {key: item for key, item in node.nodes.items() if not isinstance(key, Hidden) and not _is_gap(item)}
         return {str(key): _shown(item, (*path, key)) for key, item in items.items()}
@@ -137,10 +193,23 @@ def _shown(node: Node, path: tuple[Hashable, ...]) -> Any:
         return MASK if node.value not in (None, "") else node.value
     if node.template and (raw := _raw(node, path)) is not None:
         return raw
-    return node.value if isinstance(node.value, str | int | float | bool | None) else str(node.value)
+    return _as_json(node.value, path)
 
 
-def _raw(node: Node, path: tuple[Hashable, ...]) -> str | None:
+def _as_json(value: Any, path: Path_) -> Any:
+    """Return a value of the tree as JSON has it; what nobody may see is ``***``."""
+    if isinstance(value, Secret | MaskedText | MaskedUrl) or (secret_path(path) and value not in (None, "")):
+        return MASK
+    if isinstance(value, Mapping):
+        return {str(key): _as_json(item, (*path, key)) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_as_json(item, path) for item in value]
+    if isinstance(value, enum.Enum):
+        value = value.value
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
+
+
+def _raw(node: Node | None, path: Path_) -> str | None:
     """Return a text as it was written, if it has references; what stands between them in a secret is masked."""
     if not isinstance(node, Leaf) or not node.template or not isinstance(node.value, str):
         return None
@@ -169,5 +238,4 @@ def _default(config: Config, path: str) -> Explained | None:
     if parts[2] not in fields_of(DatabaseConfig):
         return None
     value = getattr(config.databases[parts[1]], parts[2])
-    shown = value if isinstance(value, str | int | float | bool | None) else str(value)
-    return Explained(path, Said(shown, DEFAULT))
+    return Explained(path, Said(_as_json(value, tuple(parts)), DEFAULT))

@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 
-from .nodes import Items, Leaf, Node, Reading, Source, means_options, path_of
+from .nodes import Hidden, Items, Leaf, Node, Reading, Source, means_options, path_of
 from .problems import Problems, did_you_mean
 
 _MAX_NESTED = 10
@@ -201,7 +201,7 @@ def interpolate(node: Node, resolver: Resolver, path: tuple[Any, ...] = (), read
         reading = "query"
     changed: dict[Hashable, Node] = {}
     for key, item in node.nodes.items():
-        if isinstance(item, Leaf) and not item.template:
+        if key is Hidden.URL or (isinstance(item, Leaf) and not item.template):
             continue
         here = (*path, key)
         new = interpolate(item, resolver, here, reading)

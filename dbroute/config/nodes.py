@@ -45,9 +45,11 @@ class Hidden(enum.Enum):
     Keys of a database's node that nobody can write.
 
     ``EXTRA``: what settings.py has and only its backend knows. ``SQLITE_MODE``: ``?mode=`` of an SQLite URL.
+    ``URL``: the URL before it was taken apart.
     """
 
     EXTRA = "extra"
+    URL = "url"
     SQLITE_MODE = "sqlite_mode"
 
 
@@ -138,10 +140,13 @@ class Branch:
     key: Source | None = None
 
     def get(self, *path: Hashable) -> Node | None:
-        """Return the node at ``path`` below this one, or ``None``."""
+        """Return the node at ``path`` below this one, or ``None``; numbers are positions in a list too."""
         node: Node | None = self
         for part in path:
-            node = node.nodes.get(part) if isinstance(node, Branch) else None
+            if isinstance(node, Branch):
+                node = node.nodes.get(part)
+            else:
+                node = dict(enumerate(node.nodes)).get(part) if isinstance(node, Items) else None  # type: ignore[call-overload]
         return node
 
     def branch(self, *path: Hashable) -> Branch:

@@ -252,7 +252,7 @@ class Spelling:
                 return {**missing, "url": attrs.evolve(leaf, written=dotted(path))}
             leaf = attrs.evolve(leaf, value=text, template=False, secret=True)
         found = split_url(leaf, dotted(path), self.problems)
-        return missing if found is None else self.queries(found)
+        return missing if found is None else {**self.queries(found), Hidden.URL: node}
 
     def queries(self, found: Branch) -> dict[Hashable, Node]:
         """Return the URL's fields with references that stand for a whole query replaced by the pairs they hold."""

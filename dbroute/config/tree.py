@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -92,8 +92,8 @@ class Config:
         names = f"environment={self.environment!r}, files={list(self.files)}, databases={list(self.databases)}"
         return f"Config({names})"
 
-    def source(self, *path: str) -> str:
-        """Return where the value at a path comes from; empty for defaults."""
+    def source(self, *path: Hashable) -> str:
+        """Return where the value at a path comes from, numbers being positions in a list; empty for defaults."""
         node: Node | None = self.nodes.get(*path)
         return str(node.key or node.source) if node is not None else ""
 

@@ -1,14 +1,18 @@
 """Where every value comes from: `dbroute explain`, `manage.py dbroute explain`, and the tree behind them."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
+from dbroute import DjangoConfig
 from dbroute.cli import main
 from dbroute.config import load
-from dbroute.config.explain import Said, UnknownPathError, explain
+from dbroute.config.explain import Explained, Said, UnknownPathError, explain
+from tests.config.loading import config, write
 from tests.projects import project
 
 BASE = """\
@@ -49,7 +53,7 @@ def rows(folder: Path, key: str = "", env: str = "prod", **environ: str) -> dict
 def test_a_value_tells_its_source_and_everything_that_it_shadows_highest_first(folder: Path) -> None:
     found = rows(folder)["databases.blog_db.conn_max_age"]
 
-    assert found.said == Said("7", "DBROUTE_DATABASES__BLOG_DB__CONN_MAX_AGE")
+    assert found.said == Said(7, "DBROUTE_DATABASES__BLOG_DB__CONN_MAX_AGE")
     assert found.shadows == (Said("5m", "config.prod.yaml:5:27"), Said(60, "config.yaml:6:32"))
 
 
@@ -83,6 +87,128 @@ def test_what_dotenv_says_is_shadowed_by_the_same_variable_of_the_process(folder
 
     assert found.said.source == "DBROUTE_DATABASES__BLOG_DB__CONN_MAX_AGE"
     assert [said.source for said in found.shadows] == [".env:1", "config.prod.yaml:5:27", "config.yaml:6:32"]
+
+
+@attrs.frozen
+class Item:
+    host: str
+    timeout: timedelta = timedelta()
+
+
+@attrs.frozen
+class Mirrors:
+    items: list[Item]
+    names: list[str]
+    tags: frozenset[str] = frozenset()
+
+
+class WithMirrors(DjangoConfig):
+    databases = {"default": "sqlite:///x"}
+    mirrors: Mirrors
+
+
+def test_what_stands_in_a_list_has_a_place_of_its_own_and_shadows_the_whole_list_below(tmp_path: Path) -> None:
+    text = "mirrors:\n  items: [{host: a}, {host: b, timeout: 10m}]\n  names: ['${A:-a}', b]\n  tags: [t]\n"
+    write(tmp_path, {"config.local.yaml": "mirrors: {names: [c]}\n"})
+    loaded = config(tmp_path, text, {"DBROUTE_MIRRORS__TAGS": "t,u"}, declared=WithMirrors())
+
+    found = {row.path: row for row in explain(loaded, "mirrors")}
+
+    assert {path: (row.said.value, row.said.source) for path, row in found.items()} == {
+        "mirrors.items[0].host": ("a", "config.yaml:2:18"),
+        "mirrors.items[1].host": ("b", "config.yaml:2:29"),
+        "mirrors.items[1].timeout": ("0:10:00", "config.yaml:2:41"),
+        "mirrors.names[0]": ("c", "config.local.yaml:1:19"),
+        "mirrors.tags[0]": ("t", "DBROUTE_MIRRORS__TAGS"),
+        "mirrors.tags[1]": ("u", "DBROUTE_MIRRORS__TAGS"),
+    }
+    assert found["mirrors.names[0]"].shadows == (Said(["${A:-***}", "b"], "config.yaml:3:10"),)
+    assert explain(loaded, "mirrors.items[1].host") == [found["mirrors.items[1].host"]]
+    assert loaded.source("mirrors", "items", 1, "timeout") == "config.yaml:2:32"
+    assert loaded.source("mirrors", "items", 2, "host") == ""
+
+
+def test_a_reference_in_a_list_tells_the_text_that_it_was(tmp_path: Path) -> None:
+    loaded = config(tmp_path, "database: {url: 'sqlite:///x'}\ndjango: {ALLOWED_HOSTS: ['${A:-a}', b], X: []}\n")
+
+    assert [row.said for row in explain(loaded, "django")] == [
+        Said("***", "config.yaml:2:26", "${A:-***}"),
+        Said("b", "config.yaml:2:37"),
+        Said([], "config.yaml:2:44"),
+    ]
+
+
+def test_replicas_and_the_url_of_migrations_tell_their_parts(tmp_path: Path) -> None:
+    text = """\
+    databases:
+      default:
+        url: postgresql://app@h/main
+        replicas: [postgresql://replica-1/main, {url: "postgresql://${HOST}/main", weight: 2}]
+        migrate_url: postgresql://owner@h/main
+    """
+    loaded = config(tmp_path, text, {"HOST": "hunter2"})
+
+    first, second = (
+        {row.path: row.said for row in explain(loaded, f"databases.default.replicas[{n}]")} for n in (0, 1)
+    )
+    (user,) = explain(loaded, "databases.default.migrate_url.user")
+    (url,) = explain(loaded, "databases.default.replicas[1].url")
+
+    assert first["databases.default.replicas[0].host"] == Said("replica-1", "config.yaml:4:16")
+    assert second["databases.default.replicas[1].host"] == Said("***", "config.yaml:4:51", "${HOST}")
+    assert second["databases.default.replicas[1].weight"] == Said(2, "config.yaml:4:88")
+    assert user.said == Said("owner", "config.yaml:5:18")
+    assert url.said == Said("***", "config.yaml:4:51", "***${HOST}***")
+
+
+def test_a_url_and_the_parts_that_it_lacks_are_told_to_those_who_ask_for_them(folder: Path) -> None:
+    (url,) = rows(folder, "databases.default.url").values()
+    (password,) = rows(folder, "databases.blog_db.password").values()
+
+    assert url.said == Said("***", "config.yaml:2:8", "***${DB_PASSWORD:-***}***")
+    assert password.said == Said(None, "config.yaml:3:13")
+
+
+def test_values_are_those_in_effect(tmp_path: Path) -> None:
+    text = """\
+    databases:
+      default: {engine: sqlite, name: a.sqlite3, pool: "${POOL:-false}"}
+      b: {url: "sqlite:///b?mode=ro", conn_max_age: 10m, options: {timeout: 5}}
+    routing: {blog: b, cross_database_relations: refuse}
+    django: {DEBUG: false}
+    """
+    loaded = config(tmp_path, text, {"DBROUTE_DATABASES__DEFAULT__CONN_MAX_AGE": "1h", "DJANGO_DEBUG": "on"})
+
+    assert {row.path: row.said.value for row in explain(loaded)} == {
+        "databases.default.engine": "django.db.backends.sqlite3",
+        "databases.default.name": str(tmp_path / "a.sqlite3"),
+        "databases.default.pool": "***",
+        "databases.default.conn_max_age": 3600,
+        "databases.b.engine": "django.db.backends.sqlite3",
+        "databases.b.name": f"file:{tmp_path / 'b'}?mode=ro",
+        "databases.b.conn_max_age": 600,
+        "databases.b.options.timeout": 5,
+        "routing.blog": "b",
+        "routing.cross_database_relations": "refuse",
+        "django.DEBUG": True,
+    }
+
+
+def test_rules_beside_databases_are_told_among_the_rules(tmp_path: Path) -> None:
+    text = """\
+    databases:
+      default: sqlite:///a
+      b: {url: "sqlite:///b", apps: [blog, "${APP}"]}
+      c: {url: "sqlite:///c", apps: [shop]}
+    routing: {shop: c}
+    """
+    loaded = config(tmp_path, text, {"APP": "hunter2"})
+
+    assert explain(loaded, "routing") == [
+        Explained("routing.shop", Said("c", "config.yaml:5:17")),
+        Explained("routing.blog", Said("b", "config.yaml:3:34")),
+        Explained("routing.***", Said("b", "config.yaml:3:40", "${APP}")),
+    ]
 
 
 @pytest.mark.parametrize("form", [[], ["--json"]])
@@ -163,10 +289,11 @@ def test_manage_py_explains_what_settings_had_before_too(tmp_path: Path) -> None
     then = made.run("dbroute", "explain", "django", "--env", "prod", "--json")
     wrong = made.run("dbroute", "explain", "djang")
 
+    sqlite = "django.db.backends.sqlite3"
     assert [line.split() for line in now.stdout.splitlines()] == [
         ["path", "value", "source", "instead", "of"],
-        ["databases.default.engine", "sqlite", "config.yaml:1:17", "django.db.backends.sqlite3", "(settings)"],
-        ["databases.default.name", "is.sqlite3", "config.yaml:1:17", "was.sqlite3", "(settings)"],
+        ["databases.default.engine", sqlite, "config.yaml:1:17", sqlite, "(settings)"],
+        ["databases.default.name", str(tmp_path / "is.sqlite3"), "config.yaml:1:17", "was.sqlite3", "(settings)"],
         ["databases.default.atomic_requests", "true", "settings"],
     ]
     assert json.loads(then.stdout)[0]["source"] == "config.prod.yaml:1:17"
