@@ -29,7 +29,10 @@ def as_table(rows: Sequence[Explained], *, width: int | None = None, colors: boo
     """
     shadowed = any(row.shadows for row in rows)
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("path", "value", "source", *(["instead of"] if shadowed else [])):
+    # A path is not broken, unless it leaves no room for the rest.
+    longest = max((len(row.path) for row in rows), default=0)
+    table.add_column("path", overflow="fold", no_wrap=width is None or longest <= width * 2 // 3)
+    for title in ("value", "source", *(["instead of"] if shadowed else [])):
         table.add_column(title, overflow="fold")
     for row in rows:
         cells = [row.path, _value(row.said), row.said.source]

@@ -12,6 +12,7 @@ from dbroute import DjangoConfig
 from dbroute.cli import main
 from dbroute.config import load
 from dbroute.config.explain import Explained, Said, UnknownPathError, explain
+from dbroute.config.show import as_table
 from tests.config.loading import config, write
 from tests.projects import project
 
@@ -209,6 +210,16 @@ def test_rules_beside_databases_are_told_among_the_rules(tmp_path: Path) -> None
         Explained("routing.blog", Said("b", "config.yaml:3:34")),
         Explained("routing.***", Said("b", "config.yaml:3:40", "${APP}")),
     ]
+
+
+def test_a_path_is_not_broken_where_there_is_room() -> None:
+    said = Said("django.db.backends.postgresql", "DBROUTE_DATABASES__BLOG_DB__ENGINE")
+    rows = [Explained("databases.blog_db.engine", said, (Said("sqlite", "config.yaml:3:12"),))]
+
+    wide, narrow = (as_table(rows, width=width) for width in (80, 30))
+
+    assert "\ndatabases.blog_db.engine " in wide
+    assert "".join(line[:6].strip() for line in narrow.splitlines()) == "pathdatabases.blog_db.engine"
 
 
 @pytest.mark.parametrize("form", [[], ["--json"]])
