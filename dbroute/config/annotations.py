@@ -73,14 +73,14 @@ def list_kind(annotation: Any) -> type | None:
 
 
 def below(annotation: Any, part: Hashable) -> Any:
-    """Return what stands under a key of what is annotated so; ``None`` where nothing may."""
+    """Return what stands under a key, or at a position, of what is annotated so; ``None`` where nothing may."""
     if annotation is Any:
         return Any
     cls = attrs_class(annotation)
     if cls is not None:
         fields = fields_of(cls)
         return fields[str(part)][1] if part in fields else None
-    return element(annotation, Mapping)
+    return element(annotation, Mapping) or (element(annotation, LISTS) if isinstance(part, int) else None)
 
 
 @functools.cache

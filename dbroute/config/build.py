@@ -94,6 +94,7 @@ def build(
         warnings=warnings,
         nodes=root,
         layers=tuple(layers),
+        shape=schema,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 
 from ..models import MASK, DatabaseConfig, MaskedText, MaskedUrl, Secret
-from .annotations import fields_of
+from .annotations import fields_of, wants_secret
 from .databases import replica_alias
 from .interpolation import Reference, TemplateError, segments
 from .nodes import Branch, Hidden, Items, Leaf, Node, dotted, secret_path
@@ -112,8 +112,8 @@ def _rows(config: Config) -> tuple[list[Explained], list[Explained]]:
         written = layers[0].get(*path) if layers else None
         below = [found for layer in layers[1:] if (found := layer.get(*whole)) is not None and not _is_gap(found)]
         text = layers[0].get(*path[:-1], Hidden.URL) if layers and path[-1] == "url" else None
-        said = Said(_in_effect(config, node, path), str(node.source), _raw(text or written, path))
-        row = Explained(dotted(path), said, tuple(_said(found, whole) for found in below))
+        said = Said(_in_effect(config, node, path), str(node.source), _raw(config, text or written, path))
+        row = Explained(dotted(path), said, tuple(_said(config, found, whole) for found in below))
         (gaps if written is not None and _is_gap(written) else rows).append(row)
     return gaps, rows
 
@@ -143,11 +143,11 @@ def _rules_beside_databases(config: Config, rows: Iterable[Explained]) -> Iterat
 
 def _in_effect(config: Config, node: Node, path: Path_) -> Any:
     """Return the value that the tree has in the end, as JSON has it; what nobody may see is ``***``."""
-    shown = _shown(node, path)
+    shown = _shown(config, node, path)
     if shown == MASK or (isinstance(node, Leaf) and node.reading == "missing"):
         return shown
     try:
-        return _as_json(_value(config, path), path)
+        return _as_json(config, _value(config, path), path)
     except (LookupError, AttributeError, TypeError):
         return shown  # a set has no positions
 
@@ -178,38 +178,43 @@ def _is_gap(node: Node) -> bool:
     return isinstance(node, Leaf) and node.value is None and (bool(node.written) or node.reading == "missing")
 
 
-def _said(node: Node, path: Path_) -> Said:
-    return Said(_shown(node, path), str(node.source), _raw(node, path))
+def _secret(config: Config, path: Path_) -> bool:
+    """Tell whether a key, or the annotation of a section of one's own, says that a value is not for the eyes."""
+    return secret_path(path) or (path[0] in config.own and wants_secret(config.shape.annotation(path)))
 
 
-def _shown(node: Node, path: Path_) -> Any:
+def _said(config: Config, node: Node, path: Path_) -> Said:
+    return Said(_shown(config, node, path), str(node.source), _raw(config, node, path))
+
+
+def _shown(config: Config, node: Node, path: Path_) -> Any:
     if isinstance(node, Branch):
         items = {key: item for key, item in node.nodes.items() if not isinstance(key, Hidden) and not _is_gap(item)}
-        return {str(key): _shown(item, (*path, key)) for key, item in items.items()}
+        return {str(key): _shown(config, item, (*path, key)) for key, item in items.items()}
     if isinstance(node, Items):
-        return [_shown(item, path) for item in node.nodes]
+        return [_shown(config, item, (*path, number)) for number, item in enumerate(node.nodes)]
     text = str(node.value)
-    if node.secret or secret_path(path) or isinstance(node.value, Secret) or "://" in text or "@" in text:
+    if node.secret or _secret(config, path) or isinstance(node.value, Secret) or "://" in text or "@" in text:
         return MASK if node.value not in (None, "") else node.value
-    if node.template and (raw := _raw(node, path)) is not None:
+    if node.template and (raw := _raw(config, node, path)) is not None:
         return raw
-    return _as_json(node.value, path)
+    return _as_json(config, node.value, path)
 
 
-def _as_json(value: Any, path: Path_) -> Any:
+def _as_json(config: Config, value: Any, path: Path_) -> Any:
     """Return a value of the tree as JSON has it; what nobody may see is ``***``."""
-    if isinstance(value, Secret | MaskedText | MaskedUrl) or (secret_path(path) and value not in (None, "")):
+    if isinstance(value, Secret | MaskedText | MaskedUrl) or (_secret(config, path) and value not in (None, "")):
         return MASK
     if isinstance(value, Mapping):
-        return {str(key): _as_json(item, (*path, key)) for key, item in value.items()}
+        return {str(key): _as_json(config, item, (*path, key)) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_as_json(item, path) for item in value]
+        return [_as_json(config, item, (*path, number)) for number, item in enumerate(value)]
     if isinstance(value, enum.Enum):
         value = value.value
     return value if isinstance(value, str | int | float | bool | None) else str(value)
 
 
-def _raw(node: Node | None, path: Path_) -> str | None:
+def _raw(config: Config, node: Node | None, path: Path_) -> str | None:
     """Return a text as it was written, if it has references; what stands between them in a secret is masked."""
     if not isinstance(node, Leaf) or not node.template or not isinstance(node.value, str):
         return None
@@ -219,7 +224,7 @@ def _raw(node: Node | None, path: Path_) -> str | None:
         return None
     if not any(isinstance(part, Reference) for part in parts):
         return None
-    hide = secret_path(path) or "://" in node.value
+    hide = _secret(config, path) or "://" in node.value
     return "".join(_written(part, hide=hide) for part in parts)
 
 
@@ -238,4 +243,4 @@ def _default(config: Config, path: str) -> Explained | None:
     if parts[2] not in fields_of(DatabaseConfig):
         return None
     value = getattr(config.databases[parts[1]], parts[2])
-    return Explained(path, Said(_as_json(value, tuple(parts)), DEFAULT))
+    return Explained(path, Said(_as_json(config, value, tuple(parts)), DEFAULT))

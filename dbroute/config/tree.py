@@ -11,6 +11,7 @@ import attrs
 
 from ..models import ConnectionConfig, DatabaseConfig, ReplicaConfig, Secret
 from .nodes import Branch, Node
+from .schema import Schema
 
 
 def _frozen(value: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -64,6 +65,7 @@ class Config:
         warnings: What has no effect, and probably was meant to have one.
         nodes: The merged layers with their references expanded and every source.
         layers: The layers in one spelling, lowest first, as they were written.
+        shape: What may stand where.
     """
 
     environment: str
@@ -82,6 +84,7 @@ class Config:
     warnings: tuple[str, ...] = ()
     nodes: Branch = attrs.field(eq=False)
     layers: tuple[Branch, ...] = attrs.field(default=(), eq=False)
+    shape: Schema = attrs.field(factory=Schema, eq=False)
 
     def __getattr__(self, name: str) -> Any:
         if name != "own" and name in self.own:

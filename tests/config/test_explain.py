@@ -1,6 +1,7 @@
 """Where every value comes from: `dbroute explain`, `manage.py dbroute explain`, and the tree behind them."""
 
 import json
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import attrs
 import pytest
 
-from dbroute import DjangoConfig
+from dbroute import DjangoConfig, Secret
 from dbroute.cli import main
 from dbroute.config import load
 from dbroute.config.explain import Explained, Said, UnknownPathError, explain
@@ -88,6 +89,31 @@ def test_what_dotenv_says_is_shadowed_by_the_same_variable_of_the_process(folder
 
     assert found.said.source == "DBROUTE_DATABASES__BLOG_DB__CONN_MAX_AGE"
     assert [said.source for said in found.shadows] == [".env:1", "config.prod.yaml:5:27", "config.yaml:6:32"]
+
+
+@attrs.frozen
+class Keys:
+    stripe: Secret | None = None
+    others: Sequence[Secret] = ()
+    some: frozenset[Secret] = frozenset()
+    by_name: Mapping[str, Secret] = attrs.field(factory=dict)
+
+
+class WithKeys(DjangoConfig):
+    databases = {"default": "sqlite:///x"}
+    shop: Keys = Keys()
+
+
+@pytest.mark.parametrize("higher", ["{stripe: null, others: [], some: [hunter6], by_name: {a: hunter7}}", "{}"])
+def test_what_is_annotated_as_secret_is_shown_in_no_layer(higher: str, tmp_path: Path) -> None:
+    write(tmp_path, {"config.local.yaml": f"shop: {higher}\n"})
+    text = "shop: {stripe: 'hunter2${A}', others: [hunter3], some: [hunter4], by_name: {a: hunter5}}\n"
+    loaded = config(tmp_path, text, {"A": "hunter8"}, declared=WithKeys())
+
+    found = explain(loaded, "shop")
+
+    assert len(found) == 4
+    assert "hunter" not in str(found)
 
 
 @attrs.frozen
