@@ -96,13 +96,13 @@ class Engine:
             self._announce_end(with_relations(walk.state.complete(in_order=True)), arrived)
 
     def _announce_end(self, apps: StateApps, members: Sequence[Member]) -> None:
-        inventory = Inventory.of(apps)
+        inventory: Inventory | None = None
         for member in (member for member in members if not member.error):
             with (
                 keeping(member),
                 migrating(member.alias),
                 self._printing() as out,
-                inventory.sparing(member.alias),
+                (inventory := inventory or Inventory.of(apps)).sparing(member.alias),
             ):
                 emit_post_migrate_signal(
                     self.verbosity, self.interactive, member.alias, stdout=out, apps=apps, plan=member.plan
