@@ -47,8 +47,9 @@ from django.db.models.signals import post_migrate
 
 UID = "django.contrib.auth.management.create_permissions"
 
-def instead(app_config, using, **kwargs):
+def instead(app_config, using, *, original=management.create_permissions, **kwargs):
     print("asked", using, app_config.label)
+    original(app_config, using=using, **kwargs)
 
 post_migrate.disconnect(dispatch_uid=UID)
 post_migrate.connect(instead, dispatch_uid=UID)
