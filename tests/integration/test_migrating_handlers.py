@@ -140,6 +140,7 @@ def test_a_handler_in_the_name_of_djangos_is_asked(tmp_path, management):
     result = made.run("migrate_all", "--skip-makemigrations", "-v2")
 
     assert "asked tenant shop" in result.stdout
+    assert "Running post-migrate handlers for application shop\n" in result.stdout
 
 
 def test_the_handlers_are_in_their_places_afterwards_whatever_happened(tmp_path):

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import attrs
 from django.apps import apps as installed
+from django.core.management.base import OutputWrapper
 from django.core.management.sql import emit_post_migrate_signal, emit_pre_migrate_signal
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.state import ProjectState, StateApps
@@ -123,19 +124,20 @@ class Engine:
         labels = member.history.loader.unmigrated_apps
         command = load_django_command("migrate")
         with self._printing() as out:
-            command.stdout = type(command.stdout)(out)
+            command.stdout = out
             command.verbosity = self.verbosity  # type: ignore[attr-defined]
             wanted = labels if self.sync_labels is None else labels & self.sync_labels
             if wanted:
                 command.sync_apps(member.connection, wanted)  # type: ignore[attr-defined]
 
     @contextmanager
-    def _printing(self) -> Iterator[io.StringIO]:
-        out = io.StringIO()
+    def _printing(self) -> Iterator[OutputWrapper]:
+        """Lend what handlers print to; a text of theirs is a line, as with Django's command."""
+        text = io.StringIO()
         try:
-            yield out
+            yield OutputWrapper(cast(Any, text))
         finally:
-            self.show(out.getvalue())
+            self.show(text.getvalue())
 
 
 @contextmanager
