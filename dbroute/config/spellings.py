@@ -19,7 +19,7 @@ from .layers import Layer
 from .nodes import Branch, Hidden, Items, Leaf, Node, dotted, key_source, plain, shown
 from .problems import Problems, did_you_mean
 from .rules import RELATIONS
-from .urls import PARTS, backend, fields_in_query, query_options, split_url, whole_reference
+from .urls import PARTS, UrlError, backend, fields_in_query, query_options, split_url, whole_reference
 
 _SHORT = "url_"
 
@@ -252,10 +252,19 @@ class Spelling:
                 return {**missing, "url": attrs.evolve(leaf, written=dotted(path))}
             leaf = attrs.evolve(leaf, value=text, template=False, secret=True)
         found = split_url(leaf, dotted(path), self.problems)
-        return missing if found is None else self.queries(found)
+        try:
+            return missing if found is None else self.queries(found)
+        except UrlError as error:
+            self.problems.add(leaf.source, dotted(path), str(error), error.hint)
+            return missing
 
     def queries(self, found: Branch) -> dict[Hashable, Node]:
-        """Return the URL's fields with references that stand for a whole query replaced by the pairs they hold."""
+        """
+        Return the URL's fields with references that stand for a whole query replaced by the pairs they hold.
+
+        Raises:
+            UrlError: What a reference holds is no query.
+        """
         nodes, options = dict(found.nodes), dict(found.branch("options").nodes)
         engine = str(plain(nodes["engine"]))
         for key, node in list(options.items()):

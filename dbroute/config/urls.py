@@ -151,7 +151,7 @@ class _Url:
             nodes |= {"name": self.of(self.file(rest)), **{part: self.of(None) for part in PARTS[2:]}}
         else:
             netloc, _, name = rest.partition("/")
-            nodes |= {"name": self.of(unquote(name)), **self.authority(netloc)}
+            nodes |= {"name": self.of(decoded(name)), **self.authority(netloc)}
         return Branch({**nodes, **self.query(engine, query)}, self.leaf.source, self.leaf.key)
 
     def of(self, text: Any, reading: Any = "value") -> Leaf:
@@ -179,7 +179,7 @@ class _Url:
         if not rest.startswith("/"):
             hint = "write three slashes for a path beside the file, four for an absolute one"
             raise UrlError("has two slashes before the SQLite file", hint)
-        return unquote(rest[1:])
+        return decoded(rest[1:])
 
     def authority(self, netloc: str) -> dict[Any, Node]:
         """Return user, password, host and port."""
@@ -187,9 +187,9 @@ class _Url:
         user, colon, password = userinfo.partition(":")
         host, port = split_hosts(hosts)
         return {
-            "user": self.of(unquote(user) if at else None),
-            "password": self.of(unquote(password) if colon else None),
-            "host": self.of(unquote(host) or None, "host"),
+            "user": self.of(decoded(user) if at else None),
+            "password": self.of(decoded(password) if colon else None),
+            "host": self.of(decoded(host) or None, "host"),
             "port": self.of(port or None, "text"),
         }
 
@@ -225,10 +225,25 @@ def fields_in_query(engine: str, options: dict[Any, Node]) -> dict[Any, Node]:
     return fields
 
 
+def decoded(text: str) -> str:
+    """
+    Return a part of a URL without its percent-encoding.
+
+    Raises:
+        UrlError: The part is not UTF-8.
+    """
+    try:
+        return unquote(text, errors="strict")
+    except UnicodeDecodeError:
+        hint = "write '%' as %25, and other characters as their UTF-8"
+        raise UrlError("is not UTF-8 where it is percent-encoded", hint) from None
+
+
 def query_options(engine: str, query: str) -> dict[str, Any]:
     """Return what the query of a URL means to dj-database-url for this engine."""
     if not query:
         return {}
+    decoded(query)  # dj-database-url would put U+FFFD there
     # A backend without a scheme of its own is read with one whose queries have no special words.
     scheme = "spatialite" if "." in engine else SCHEMES.get(engine, engine)
     # NAME is of no interest here, and dj-database-url's complaint would hold parts of the URL.

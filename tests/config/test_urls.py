@@ -375,6 +375,31 @@ def test_url_that_is_wrong_is_told_without_its_text(url: str, message: str, tmp_
     )
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://hunter2%ff:p@h/n",
+        "postgresql://u:hunter2%ff@h/n",
+        "postgresql://u:%e4${REFERENCE}@h/n",
+        "postgresql://u:p@hunter2%ff/n",
+        "postgresql://u:p@h/hunter2%ff",
+        "postgresql://u:p@h/n?application_name=hunter2%ff",
+        "postgresql://u:p@h/n?hunter2%ff=x",
+        "postgresql://u:p@h/n?${QUERY}",
+        "sqlite:///hunter2%ff",
+    ],
+)
+def test_percent_encoding_of_something_else_than_utf8_is_refused(url: str, tmp_path: Path) -> None:
+    environ = {"QUERY": "application_name=hunter2%ff", "REFERENCE": "hunter2"}
+
+    message = error(tmp_path, f"database:\n  url: '{url}'\n", environ)
+
+    assert message == (
+        "config.yaml:2:8  database.url: is not UTF-8 where it is percent-encoded; "
+        "write '%' as %25, and other characters as their UTF-8"
+    )
+
+
 # SQLite
 
 
