@@ -32,6 +32,7 @@ SCHEMES = {
 
 PARTS = ("engine", "name", "user", "password", "host", "port")
 FIELDS_IN_QUERY = ("conn_max_age", "conn_health_checks", "atomic_requests", "pool")
+OF_SQLITE = ("mode", "cache", "immutable", "nolock", "psow", "vfs", "modeof")
 MEMORY = ":memory:"
 _MAX_DIGITS = 100
 _MAX_URL = 10_000
@@ -194,7 +195,7 @@ class _Url:
         }
 
     def query(self, engine: str, query: str) -> dict[Any, Node]:
-        """Return the options, and the fields that may stand in a query."""
+        """Return everything that stands in a query among the options."""
         options: dict[Any, Node] = {}
         pairs = [pair for pair in query.split("&") if pair]
         if any(_MARKED.search(pair.partition("=")[0]) for pair in pairs if not _MARKED.fullmatch(pair)):
@@ -204,10 +205,7 @@ class _Url:
                 options[f"?{number}"] = self.of(pair, "query")
         known = "&".join(pair for pair in pairs if not _MARKED.fullmatch(pair))
         options |= {key: self.option(value) for key, value in query_options(engine, known).items()}
-        nodes = fields_in_query(engine, options)
-        if options:
-            nodes["options"] = Branch(options, self.leaf.source, self.leaf.key)
-        return nodes
+        return {"options": Branch(options, self.leaf.source, self.leaf.key)}
 
     def option(self, value: Any) -> Node:
         if isinstance(value, Mapping):
@@ -218,10 +216,11 @@ class _Url:
 
 
 def fields_in_query(engine: str, options: dict[Any, Node]) -> dict[Any, Node]:
-    """Take the fields of a database, and SQLite's mode, out of the options of a URL; return them."""
+    """Take the fields of a database, and what SQLite wants in its URI, out of the options of a URL; return them."""
     fields: dict[Any, Node] = {key: options.pop(key) for key in FIELDS_IN_QUERY if key in options}
-    if is_sqlite(backend(engine)) and "mode" in options:
-        fields[Hidden.SQLITE_MODE] = options.pop("mode")
+    if is_sqlite(backend(engine)) and (found := [key for key in OF_SQLITE if key in options]):
+        source = options[found[0]].source
+        fields[Hidden.SQLITE_QUERY] = Branch({key: options.pop(key) for key in found}, source)
     return fields
 
 
@@ -310,7 +309,7 @@ def join_url(engine: str, parts: Mapping[str, Any], options: Mapping[str, Any]) 
         known = {value.backend: key for key, value in reversed(dj_database_url.ENGINE_SCHEMES.items())}
         scheme = {"django.db.backends.postgresql": "postgresql"}.get(scheme) or known.get(scheme, scheme)
     name = str(parts.get("name") or "")
-    query = "&".join(f"{_quoted(key, '/:,=')}={_quoted(str(value), '/:,=')}" for key, value in _pairs(options))
+    query = _query(options)
     tail = f"?{query}" if query else ""
     if is_sqlite(backend(engine)):
         return f"{scheme}:///{quote(name, safe='/:') if name != MEMORY else name}{tail}"
@@ -324,6 +323,10 @@ def join_url(engine: str, parts: Mapping[str, Any], options: Mapping[str, Any]) 
         return f"{scheme}://{login}/{_quoted(name)}{tail}"
     netloc = ",".join(map(_host, hosts)) + (f":{ports[0]}" if ports[0] else "")
     return f"{scheme}://{login}{netloc}/{_quoted(name)}{tail}"
+
+
+def _query(options: Mapping[str, Any]) -> str:
+    return "&".join(f"{_quoted(key, '/:,=')}={_quoted(str(value), '/:,=')}" for key, value in _pairs(options))
 
 
 def _quoted(text: str, safe: str = "") -> str:
@@ -354,11 +357,13 @@ def _pairs(options: Mapping[str, Any]) -> list[tuple[str, Any]]:
     return pairs
 
 
-def absolute_file(name: str, folder: Path | None, mode: str | None = None) -> str:
-    """Return the path of an SQLite file, absolute from ``folder``; with a mode, as the URI that SQLite wants."""
+def absolute_file(name: str, folder: Path | None, parameters: Mapping[str, Any]) -> str:
+    """Return the path of an SQLite file, absolute from ``folder``; with parameters, as the URI that SQLite wants."""
+    query = _query(parameters)
     if name.startswith("file:"):
-        return f"{name}{'&' if '?' in name else '?'}mode={mode}" if mode else name
-    if name == MEMORY or not name:
-        return name
+        return f"{name}{'&' if '?' in name else '?'}{query}" if query else name
+    if name == MEMORY:
+        # By "mode=memory" Django knows that closing the connection loses the database.
+        return f"file:{name}?{_query({'mode': 'memory', **parameters})}" if query else name
     path = str(folder / name) if folder else name
-    return f"file:{quote(path)}?mode={mode}" if mode else path
+    return f"file:{quote(path)}?{query}" if query else path

@@ -1,6 +1,8 @@
 """Database URLs: taken apart before expansion, put together for dj-database-url, and refused where they are wrong."""
 
+import sqlite3
 import string
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -416,16 +418,41 @@ def test_percent_encoding_of_something_else_than_utf8_is_refused(url: str, tmp_p
         ("sqlite:///db.sqlite3?mode=ro", "file:{folder}/db.sqlite3?mode=ro"),
         ("sqlite:///a%3Fb%23c%25.sqlite3?mode=ro", "file:{folder}/a%3Fb%23c%25.sqlite3?mode=ro"),
         ("sqlite:///file:x?mode=memory", "file:x?mode=memory"),
+        ("sqlite:///file:x?mode=memory&cache=shared", "file:x?mode=memory&cache=shared"),
+        ("sqlite:///db.sqlite3?cache=shared&nolock=true", "file:{folder}/db.sqlite3?cache=shared&nolock=true"),
+        ("sqlite:///db.sqlite3?immutable=1&vfs=unix%26x", "file:{folder}/db.sqlite3?immutable=1&vfs=unix%26x"),
+        ("sqlite:///db.sqlite3?psow=0&modeof=${NAME}", "file:{folder}/db.sqlite3?psow=0&modeof=a%3Fb%23c%25d"),
+        ("sqlite:///db.sqlite3?mode=ro&${QUERY}", "file:{folder}/db.sqlite3?mode=ro&cache=private"),
+        ("sqlite://:memory:?cache=shared", "file::memory:?mode=memory&cache=shared"),
         ("sqlite:///${DIR}/db.sqlite3", "/data/db.sqlite3"),
         ("sqlite:///${NAME}.sqlite3", "{folder}/a?b#c%d.sqlite3"),
     ],
 )
 def test_sqlite_file(url: str, name: str, tmp_path: Path) -> None:
-    tree = loaded(tmp_path, url, {"DIR": "/data", "NAME": "a?b#c%d"})
+    tree = loaded(tmp_path, url, {"DIR": "/data", "NAME": "a?b#c%d", "QUERY": "cache=private"})
 
     expected = name.format(folder=tmp_path)
     assert reveal(tree.databases["default"].name) == expected
     assert (reparsed(tree)["NAME"], tree.databases["default"].options) == (expected, {})
+
+
+def test_sqlite_connects_with_the_parameters_of_its_uri(tmp_path: Path) -> None:
+    database = loaded(tmp_path, "sqlite:///b?mode=memory&cache=shared&timeout=5").databases["default"]
+
+    with (
+        closing(sqlite3.connect(str(database.name), uri=True, **database.options)) as one,
+        closing(sqlite3.connect(str(database.name), uri=True, **database.options)) as other,
+    ):
+        one.execute("CREATE TABLE t (a)")
+
+        assert other.execute("SELECT name FROM sqlite_master").fetchall() == [("t",)]
+    assert not (tmp_path / "b").exists()
+
+
+def test_sqlite_parameter_out_of_a_reference_is_not_printed(tmp_path: Path) -> None:
+    tree = loaded(tmp_path, "sqlite:///b?vfs=${VFS}", {"VFS": "hunter2"})
+
+    assert "hunter2" not in repr(tree.databases["default"])
 
 
 def test_sqlite_options_stay_options(tmp_path: Path) -> None:
