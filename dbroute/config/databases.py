@@ -30,6 +30,7 @@ from .urls import (
     absolute_file,
     backend,
     check_port,
+    driver,
     is_sqlite,
     join_url,
     split_hosts,
@@ -280,8 +281,8 @@ def _place(database: DatabaseConfig) -> Any:
 
 
 def _options(node: Branch, other: Branch) -> Branch:
-    """Return the options of another connection to a database: its own above the database's, where the engine is one."""
+    """Return the options of another connection to a database: its own above the database's, where the driver is one."""
     ours, theirs = (item.get("engine") for item in (node, other))
-    engines = {backend(str(item.value)) for item in (ours, theirs) if isinstance(item, Leaf)}
-    inherited = node.branch("options").nodes if len(engines) == 1 else {}
+    drivers = {driver(str(item.value)) for item in (ours, theirs) if isinstance(item, Leaf)}
+    inherited = node.branch("options").nodes if len(drivers) == 1 else {}
     return Branch({**inherited, **other.branch("options").nodes}, other.source)

@@ -8,7 +8,7 @@ one part, whatever characters it has. dj-database-url knows the schemes, and wha
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
@@ -31,13 +31,29 @@ SCHEMES = {
 """Schemes that are in use and unknown to dj-database-url, and the ones that it knows them by."""
 
 PARTS = ("engine", "name", "user", "password", "host", "port")
-FIELDS_IN_QUERY = ("conn_max_age", "conn_health_checks", "atomic_requests", "pool")
+FIELDS_IN_QUERY = (
+    "conn_max_age",
+    "conn_health_checks",
+    "pool",
+    "atomic_requests",
+    "autocommit",
+    "time_zone",
+    "disable_server_side_cursors",
+    "readonly",
+    "migrate",
+    "migrates_like",
+)
 OF_SQLITE = ("mode", "cache", "immutable", "nolock", "psow", "vfs", "modeof")
 MEMORY = ":memory:"
 _MAX_DIGITS = 100
 _MAX_URL = 10_000
 
 _OF_DJANGO = ("postgresql", "mysql", "sqlite3", "oracle", "dummy", "postgis", "spatialite")
+_DRIVERS = {
+    "libpq": "postgres|postgis|psql|cockroach|redshift|timescale",
+    "mysql": "mysql|mariadb",
+    "sqlite": "sqlite|spatialite",
+}
 # The usual cause of a wrong port is a password that holds one of these characters as it is.
 _QUOTING = "in user and password write '/' as %2F, '@' as %40, ':' as %3A, '?' as %3F"
 _HOSTS = (
@@ -79,6 +95,12 @@ def unknown_engine(engine: str, what: str, *, secret: bool = False) -> UrlError:
         known = {f"django.db.backends.{name}" for name in _OF_DJANGO[:4]}
     hint = did_you_mean(engine, known) or f"known are {listed(known)}, and any dotted path of a Django backend"
     return UrlError(f"unknown {what} {MASK if secret else repr(engine)}", hint)
+
+
+def driver(engine: str) -> str | None:
+    """Return what backends have in common that take the same options: the driver below them, or else themselves."""
+    path = backend(engine)
+    return next((name for name, backends in _DRIVERS.items() if re.search(backends, path or "", re.IGNORECASE)), path)
 
 
 def is_sqlite(engine: str | None) -> bool:
@@ -217,11 +239,24 @@ class _Url:
 
 def fields_in_query(engine: str, options: dict[Any, Node]) -> dict[Any, Node]:
     """Take the fields of a database, and what SQLite wants in its URI, out of the options of a URL; return them."""
-    fields: dict[Any, Node] = {key: options.pop(key) for key in FIELDS_IN_QUERY if key in options}
+    fields: dict[Any, Node] = {}
+    for key in list(options):
+        # In capitals they are Django's own names.
+        name = key.lower() if isinstance(key, str) and key.isupper() else key
+        if name in FIELDS_IN_QUERY:
+            fields[name] = _as_text(options.pop(key))
     if is_sqlite(backend(engine)) and (found := [key for key in OF_SQLITE if key in options]):
         source = options[found[0]].source
         fields[Hidden.SQLITE_QUERY] = Branch({key: options.pop(key) for key in found}, source)
     return fields
+
+
+def _as_text(node: Node) -> Node:
+    """Return a value of a query as the text that it was; its field knows what ``1`` and ``none`` mean there."""
+    if not isinstance(node, Leaf) or not isinstance(node.value, str | int):
+        return node
+    value = str(node.value).lower() if isinstance(node.value, bool) else str(node.value)
+    return attrs.evolve(node, value=value, reading="query")
 
 
 def decoded(text: str) -> str:
@@ -238,11 +273,25 @@ def decoded(text: str) -> str:
         raise UrlError("is not UTF-8 where it is percent-encoded", hint) from None
 
 
+def refuse_repeated(engine: str, keys: Sequence[str]) -> None:
+    """
+    Accept the keys of a query, each of which has one value where the driver is a known one.
+
+    Raises:
+        UrlError: One of them is there twice: nobody could tell which sslmode is meant.
+    """
+    names = [key.lower() for key in keys]
+    if driver(engine) in _DRIVERS and len(names) > len(set(names)):
+        hint = "write each key once; several hosts go into one, with commas"
+        raise UrlError("has a key twice in its query", hint)
+
+
 def query_options(engine: str, query: str) -> dict[str, Any]:
     """Return what the query of a URL means to dj-database-url for this engine."""
     if not query:
         return {}
     decoded(query)  # dj-database-url would put U+FFFD there
+    refuse_repeated(engine, [decoded(pair.partition("=")[0]) for pair in query.split("&") if pair])
     # A backend without a scheme of its own is read with one whose queries have no special words.
     scheme = "spatialite" if "." in engine else SCHEMES.get(engine, engine)
     # NAME is of no interest here, and dj-database-url's complaint would hold parts of the URL.

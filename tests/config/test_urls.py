@@ -210,6 +210,56 @@ def test_query_becomes_options_and_fields(tmp_path: Path) -> None:
     assert (database.conn_max_age, database.conn_health_checks, database.atomic_requests) == (600, True, True)
 
 
+@pytest.mark.parametrize(
+    ("query", "field", "expected"),
+    [
+        ("conn_max_age=10m", "conn_max_age", 600),
+        ("conn_max_age=none", "conn_max_age", None),
+        ("CONN_MAX_AGE=5", "conn_max_age", 5),
+        ("conn_max_age=${AGE}", "conn_max_age", None),
+        ("${QUERY}", "conn_max_age", None),
+        ("conn_health_checks=1", "conn_health_checks", True),
+        ("conn_health_checks=on", "conn_health_checks", True),
+        ("pool=1", "pool", True),
+        ("atomic_requests=yes", "atomic_requests", True),
+        ("autocommit=false", "autocommit", False),
+        ("time_zone=UTC", "time_zone", "UTC"),
+        ("disable_server_side_cursors=1", "disable_server_side_cursors", True),
+        ("readonly=true", "readonly", True),
+        ("migrate=0", "migrate", False),
+    ],
+)
+def test_field_in_a_query_is_read_as_a_variable_is(query: str, field: str, expected: object, tmp_path: Path) -> None:
+    tree = loaded(tmp_path, f"postgresql://h/n?{query}", {"AGE": "null", "QUERY": "conn_max_age=null"})
+
+    database = tree.databases["default"]
+    assert (getattr(database, field), database.options) == (expected, {})
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://h/n?sslmode=require&sslmode=disable",
+        "postgis://h/n?sslmode=require&ssl%6Dode=${MODE}",
+        "postgresql://h/n?sslmode=verify-full&${QUERY}",
+        "postgresql://h/n?${QUERY}&${QUERY}",
+        "postgresql://h/n?host=a&host=b",
+        "postgresql://h/n?conn_max_age=1&CONN_MAX_AGE=2",
+        "mysql://h/n?ssl_mode=REQUIRED&ssl_mode=DISABLED",
+        "sqlite:///n?mode=ro&mode=rw",
+    ],
+)
+def test_key_that_is_twice_in_a_query_is_refused(url: str, tmp_path: Path) -> None:
+    environ = {"MODE": "disable", "QUERY": "sslmode=disable"}
+
+    message = error(tmp_path, f"database:\n  url: '{url}'\n", environ)
+
+    assert message == (
+        "config.yaml:2:8  database.url: has a key twice in its query; "
+        "write each key once; several hosts go into one, with commas"
+    )
+
+
 def test_reference_for_a_value_of_the_query_is_raw(tmp_path: Path) -> None:
     tree = loaded(tmp_path, "postgresql://h/n?sslrootcert=${CA}&connect_timeout=${T}", {"CA": "/a&b=c#d", "T": "10"})
 
@@ -365,6 +415,8 @@ PORT += "write '/' as %2F, '@' as %40, ':' as %3A, '?' as %3F"
          "[::1]:5432"),
         ("postgresql://u:hunter2@h/n?pool=maybe", "expected true or false or a mapping, got 'maybe'; "
          "write true or false"),
+        ('postgresql://u:hunter2@h/n?pool={"max_size":8}', "expected true or false or a mapping, "
+         "got '{\"max_size\":8}'; write true or false"),
         ("postgresql://h/\ue0000x", "has the private character U+E000 in it; write %EE%80%80"),
     ],
 )  # fmt: skip
@@ -479,7 +531,7 @@ def test_sqlite_options_stay_options(tmp_path: Path) -> None:
         ("mariadb://u@h/n", {"ENGINE": "django.db.backends.mysql", "USER": "u"}),
         ("postgresql+psycopg://u@h/n", {"ENGINE": "django.db.backends.postgresql"}),
         ("django.db.backends.postgresql://h/n", {"ENGINE": "django.db.backends.postgresql"}),
-        ("postgresql://h/n?a=true&b=1&c=x&c=y", {"OPTIONS": {"a": True, "b": 1, "c": ["x", "y"]}}),
+        ("mssql://h/n?a=true&b=1&c=x&c=y", {"OPTIONS": {"a": True, "b": 1, "c": ["x", "y"]}}),
     ],
 )
 def test_dj_database_url_reads_the_same_database_from_the_short_form(
