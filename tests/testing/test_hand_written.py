@@ -1,5 +1,8 @@
 """``override_config`` where settings.py is written by hand: it is the one layer below."""
 
+import unittest
+from io import StringIO
+
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -392,6 +395,41 @@ class TestDecoratedSimpleTestCase(SimpleTestCase):
 class TestInheritingOne(TestDecoratedSimpleTestCase):
     def test_subclass_inherits(self):
         assert router.db_for_read(Post) == "default"
+
+
+@pytest.mark.parametrize("base", [SimpleTestCase, unittest.TestCase])
+def test_subclass_lies_above_its_parents(base):
+    @override_config(django={"LANGUAGE_CODE": "nl", "TIME_ZONE": "UTC"})
+    class Parent(base):
+        pass
+
+    @override_config(django={"LANGUAGE_CODE": "fr", "DEBUG": True})
+    class Other(base):
+        pass
+
+    @override_config(django={"LANGUAGE_CODE": "de"})
+    @override_config(django={"LANGUAGE_CODE": "da"})
+    class Child(Parent, Other):
+        def test(self):
+            seen.append((settings.LANGUAGE_CODE, settings.TIME_ZONE, settings.DEBUG))
+
+    seen = []
+    before = settings.LANGUAGE_CODE
+
+    result = unittest.TextTestRunner(StringIO()).run(unittest.TestSuite([Child("test")]))
+
+    assert (result.wasSuccessful(), seen, settings.LANGUAGE_CODE) == (True, [("da", "UTC", True)], before)
+
+
+@override_config(django={"LANGUAGE_CODE": "nl"})
+class TestInheritingDecorated(TestDecoratedSimpleTestCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.language = settings.LANGUAGE_CODE
+
+    def test_subclass_has_both(self):
+        assert (self.home, self.language, settings.LANGUAGE_CODE) == ("default", "nl", "nl")
 
 
 @override_config(databases={"extra": MEMORY, "default": {"options": {"timeout": 5}}}, routing={"ui": "extra"})
