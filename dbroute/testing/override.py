@@ -14,7 +14,7 @@ import attrs
 
 from ..config import Config
 from ..exceptions import ConfigError, Problem
-from .connections import connected, refuse_inside_transactions
+from .connections import connected, refuse_in_coroutines, refuse_inside_transactions
 from .databases import Databases, Entry
 from .project import Project, Reading, Words
 from .settings import changed
@@ -250,6 +250,8 @@ def _applied(run: _Run, words: Words) -> _Level:
     values, gone = changed(run.project, before, after, settings, under_test=test_run)
     follow = list(entries.items()) != list(connections.settings.items())
     new = {alias: own for alias, own in databases.opened.items() if alias not in connections.settings}
+    if entries != connections.settings:
+        refuse_in_coroutines()
     if follow:
         refuse_inside_transactions(entries, after.config.source)
         values["DATABASES"] = entries
