@@ -39,11 +39,12 @@ class Hidden(enum.Enum):
     """
     Keys of a database's node that nobody can write.
 
-    ``EXTRA``: what settings.py has and only its backend knows. ``SQLITE_MODE``: ``?mode=`` of an SQLite URL.
+    ``EXTRA``: what settings.py has and only its backend knows. ``SQLITE_QUERY``: what of an SQLite URL's query
+    belongs into SQLite's own URI, such as ``mode``.
     """
 
     EXTRA = "extra"
-    SQLITE_MODE = "sqlite_mode"
+    SQLITE_QUERY = "sqlite_query"
 
 
 class Source(NamedTuple):
