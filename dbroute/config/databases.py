@@ -20,7 +20,7 @@ from ..models import (
 from . import limits
 from .annotations import fields_of
 from .convert import FAILED, Converter
-from .nodes import Branch, Hidden, Items, Leaf, Node, dotted, key_source, path_of, shown
+from .nodes import Branch, Hidden, Items, Leaf, Node, dotted, key_source, path_of, plain, shown
 from .problems import Problems, did_you_mean
 from .references import References
 from .urls import (
@@ -30,6 +30,7 @@ from .urls import (
     absolute_file,
     backend,
     check_port,
+    driver,
     is_sqlite,
     join_url,
     split_hosts,
@@ -196,11 +197,10 @@ class Databases:
             self.fault(node, "name", path, UrlError("the name of the database is empty", "name the database"))
         elif is_sqlite(values["engine"]):
             leaf = node.get("name")
-            mode = node.get(Hidden.SQLITE_MODE)
-            text = absolute_file(
-                str(name), leaf.source.folder if leaf else None, str(mode.value) if isinstance(mode, Leaf) else None
-            )
-            values["name"] = Secret(text) if isinstance(leaf, Leaf) and leaf.secret else text
+            query = node.branch(Hidden.SQLITE_QUERY)
+            text = absolute_file(str(name), leaf.source.folder if leaf else None, plain(query))
+            secret = any(isinstance(part, Leaf) and part.secret for part in (leaf, *query.nodes.values()))
+            values["name"] = Secret(text) if secret else text
 
     def pool(self, node: Branch, values: dict[str, Any], path: tuple[Hashable, ...], engine: str) -> None:
         """Refuse a pool together with persistent connections, and where the backend has none."""
@@ -226,7 +226,7 @@ class Databases:
         """Return the replicas of one database by alias; what a replica does not say it has from its primary."""
         found: dict[str, ReplicaConfig] = {}
         replicas = node.get("replicas")
-        common = {*fields_of(ConnectionConfig), Hidden.SQLITE_MODE}
+        common = {*fields_of(ConnectionConfig), Hidden.SQLITE_QUERY}
         inherited: dict[Hashable, Node] = {key: item for key, item in node.nodes.items() if key in common}
         for number, replica in enumerate(replicas.nodes if isinstance(replicas, Items) else ()):
             if not isinstance(replica, Branch):
@@ -286,8 +286,8 @@ def _place(database: DatabaseConfig) -> Any:
 
 
 def _options(node: Branch, other: Branch) -> Branch:
-    """Return the options of another connection to a database: its own above the database's, where the engine is one."""
+    """Return the options of another connection to a database: its own above the database's, where the driver is one."""
     ours, theirs = (item.get("engine") for item in (node, other))
-    engines = {backend(str(item.value)) for item in (ours, theirs) if isinstance(item, Leaf)}
-    inherited = node.branch("options").nodes if len(engines) == 1 else {}
+    drivers = {driver(str(item.value)) for item in (ours, theirs) if isinstance(item, Leaf)}
+    inherited = node.branch("options").nodes if len(drivers) == 1 else {}
     return Branch({**inherited, **other.branch("options").nodes}, other.source)

@@ -44,13 +44,13 @@ class Hidden(enum.Enum):
     """
     Keys of a database's node that nobody can write.
 
-    ``EXTRA``: what settings.py has and only its backend knows. ``SQLITE_MODE``: ``?mode=`` of an SQLite URL.
-    ``URL``: the URL before it was taken apart.
+    ``EXTRA``: what settings.py has and only its backend knows. ``SQLITE_QUERY``: what of an SQLite URL's query
+    belongs into SQLite's own URI, such as ``mode``. ``URL``: the URL before it was taken apart.
     """
 
     EXTRA = "extra"
+    SQLITE_QUERY = "sqlite_query"
     URL = "url"
-    SQLITE_MODE = "sqlite_mode"
 
 
 class Source(NamedTuple):

@@ -19,7 +19,16 @@ from .layers import Layer
 from .nodes import Branch, Hidden, Items, Leaf, Node, dotted, key_source, plain, shown
 from .problems import Problems, did_you_mean
 from .rules import RELATIONS
-from .urls import PARTS, backend, fields_in_query, query_options, split_url, whole_reference
+from .urls import (
+    PARTS,
+    UrlError,
+    driver,
+    fields_in_query,
+    query_options,
+    refuse_repeated,
+    split_url,
+    whole_reference,
+)
 
 _SHORT = "url_"
 
@@ -252,10 +261,19 @@ class Spelling:
                 return {**missing, "url": attrs.evolve(leaf, written=dotted(path))}
             leaf = attrs.evolve(leaf, value=text, template=False, secret=True)
         found = split_url(leaf, dotted(path), self.problems)
-        return missing if found is None else {**self.queries(found), Hidden.URL: node}
+        try:
+            return missing if found is None else {**self.queries(found), Hidden.URL: node}
+        except UrlError as error:
+            self.problems.add(leaf.source, dotted(path), str(error), error.hint)
+            return missing
 
     def queries(self, found: Branch) -> dict[Hashable, Node]:
-        """Return the URL's fields with references that stand for a whole query replaced by the pairs they hold."""
+        """
+        Return the URL's fields with references that stand for a whole query replaced by the pairs they hold.
+
+        Raises:
+            UrlError: What a reference holds is no query.
+        """
         nodes, options = dict(found.nodes), dict(found.branch("options").nodes)
         engine = str(plain(nodes["engine"]))
         for key, node in list(options.items()):
@@ -265,7 +283,9 @@ class Spelling:
             if text is None:
                 continue
             del options[key]
-            for name, value in query_options(engine, text.lstrip("?")).items():
+            pairs = query_options(engine, text.lstrip("?"))
+            refuse_repeated(engine, [*map(str, options), *pairs])
+            for name, value in pairs.items():
                 options[name] = attrs.evolve(node, value=value, template=False, secret=True, reading="query")
         nodes |= fields_in_query(engine, options)
         nodes["options"] = found.branch("options").with_nodes(options)
@@ -287,7 +307,7 @@ def _missing(node: Node) -> dict[Hashable, Node]:
 
 
 def without_replaced_options(layers: Sequence[Branch]) -> list[Branch]:
-    """Drop the options of a database from the layers below a URL that changes its engine."""
+    """Drop the options of a database from the layers below a URL whose engine has another driver."""
     found = list(layers)
     for alias in {alias for layer in layers for alias in layer.branch("databases").nodes}:
         before: str | None = None
@@ -295,10 +315,10 @@ def without_replaced_options(layers: Sequence[Branch]) -> list[Branch]:
             node = layer.get("databases", alias, "engine")
             if not isinstance(node, Leaf) or not isinstance(node.value, str):
                 continue
-            engine = backend(node.value)
-            if before and engine != before and layer.get("databases", alias, "url") is not None:
+            after = driver(node.value)
+            if before and after != before and layer.get("databases", alias, "url") is not None:
                 found[:number] = [_without_options(lower, alias) for lower in found[:number]]
-            before = engine
+            before = after
     return found
 
 

@@ -8,7 +8,7 @@ one part, whatever characters it has. dj-database-url knows the schemes, and wha
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
@@ -31,12 +31,29 @@ SCHEMES = {
 """Schemes that are in use and unknown to dj-database-url, and the ones that it knows them by."""
 
 PARTS = ("engine", "name", "user", "password", "host", "port")
-FIELDS_IN_QUERY = ("conn_max_age", "conn_health_checks", "atomic_requests", "pool")
+FIELDS_IN_QUERY = (
+    "conn_max_age",
+    "conn_health_checks",
+    "pool",
+    "atomic_requests",
+    "autocommit",
+    "time_zone",
+    "disable_server_side_cursors",
+    "readonly",
+    "migrate",
+    "migrates_like",
+)
+OF_SQLITE = ("mode", "cache", "immutable", "nolock", "psow", "vfs", "modeof")
 MEMORY = ":memory:"
 _MAX_DIGITS = 100
 _MAX_URL = 10_000
 
 _OF_DJANGO = ("postgresql", "mysql", "sqlite3", "oracle", "dummy", "postgis", "spatialite")
+_DRIVERS = {
+    "libpq": "postgres|postgis|psql|cockroach|redshift|timescale",
+    "mysql": "mysql|mariadb",
+    "sqlite": "sqlite|spatialite",
+}
 # The usual cause of a wrong port is a password that holds one of these characters as it is.
 _QUOTING = "in user and password write '/' as %2F, '@' as %40, ':' as %3A, '?' as %3F"
 _HOSTS = (
@@ -78,6 +95,12 @@ def unknown_engine(engine: str, what: str, *, secret: bool = False) -> UrlError:
         known = {f"django.db.backends.{name}" for name in _OF_DJANGO[:4]}
     hint = did_you_mean(engine, known) or f"known are {listed(known)}, and any dotted path of a Django backend"
     return UrlError(f"unknown {what} {MASK if secret else repr(engine)}", hint)
+
+
+def driver(engine: str) -> str | None:
+    """Return what backends have in common that take the same options: the driver below them, or else themselves."""
+    path = backend(engine)
+    return next((name for name, backends in _DRIVERS.items() if re.search(backends, path or "", re.IGNORECASE)), path)
 
 
 def is_sqlite(engine: str | None) -> bool:
@@ -151,7 +174,7 @@ class _Url:
             nodes |= {"name": self.of(self.file(rest)), **{part: self.of(None) for part in PARTS[2:]}}
         else:
             netloc, _, name = rest.partition("/")
-            nodes |= {"name": self.of(unquote(name)), **self.authority(netloc)}
+            nodes |= {"name": self.of(decoded(name)), **self.authority(netloc)}
         return Branch({**nodes, **self.query(engine, query)}, self.leaf.source, self.leaf.key)
 
     def of(self, text: Any, reading: Any = "value") -> Leaf:
@@ -179,7 +202,7 @@ class _Url:
         if not rest.startswith("/"):
             hint = "write three slashes for a path beside the file, four for an absolute one"
             raise UrlError("has two slashes before the SQLite file", hint)
-        return unquote(rest[1:])
+        return decoded(rest[1:])
 
     def authority(self, netloc: str) -> dict[Any, Node]:
         """Return user, password, host and port."""
@@ -187,14 +210,14 @@ class _Url:
         user, colon, password = userinfo.partition(":")
         host, port = split_hosts(hosts)
         return {
-            "user": self.of(unquote(user) if at else None),
-            "password": self.of(unquote(password) if colon else None),
-            "host": self.of(unquote(host) or None, "host"),
+            "user": self.of(decoded(user) if at else None),
+            "password": self.of(decoded(password) if colon else None),
+            "host": self.of(decoded(host) or None, "host"),
             "port": self.of(port or None, "text"),
         }
 
     def query(self, engine: str, query: str) -> dict[Any, Node]:
-        """Return the options, and the fields that may stand in a query."""
+        """Return everything that stands in a query among the options."""
         options: dict[Any, Node] = {}
         pairs = [pair for pair in query.split("&") if pair]
         if any(_MARKED.search(pair.partition("=")[0]) for pair in pairs if not _MARKED.fullmatch(pair)):
@@ -204,10 +227,7 @@ class _Url:
                 options[f"?{number}"] = self.of(pair, "query")
         known = "&".join(pair for pair in pairs if not _MARKED.fullmatch(pair))
         options |= {key: self.option(value) for key, value in query_options(engine, known).items()}
-        nodes = fields_in_query(engine, options)
-        if options:
-            nodes["options"] = Branch(options, self.leaf.source, self.leaf.key)
-        return nodes
+        return {"options": Branch(options, self.leaf.source, self.leaf.key)}
 
     def option(self, value: Any) -> Node:
         if isinstance(value, Mapping):
@@ -218,17 +238,60 @@ class _Url:
 
 
 def fields_in_query(engine: str, options: dict[Any, Node]) -> dict[Any, Node]:
-    """Take the fields of a database, and SQLite's mode, out of the options of a URL; return them."""
-    fields: dict[Any, Node] = {key: options.pop(key) for key in FIELDS_IN_QUERY if key in options}
-    if is_sqlite(backend(engine)) and "mode" in options:
-        fields[Hidden.SQLITE_MODE] = options.pop("mode")
+    """Take the fields of a database, and what SQLite wants in its URI, out of the options of a URL; return them."""
+    fields: dict[Any, Node] = {}
+    for key in list(options):
+        # In capitals they are Django's own names.
+        name = key.lower() if isinstance(key, str) and key.isupper() else key
+        if name in FIELDS_IN_QUERY:
+            fields[name] = _as_text(options.pop(key))
+    if is_sqlite(backend(engine)) and (found := [key for key in OF_SQLITE if key in options]):
+        source = options[found[0]].source
+        fields[Hidden.SQLITE_QUERY] = Branch({key: options.pop(key) for key in found}, source)
     return fields
+
+
+def _as_text(node: Node) -> Node:
+    """Return a value of a query as the text that it was; its field knows what ``1`` and ``none`` mean there."""
+    if not isinstance(node, Leaf) or not isinstance(node.value, str | int):
+        return node
+    value = str(node.value).lower() if isinstance(node.value, bool) else str(node.value)
+    return attrs.evolve(node, value=value, reading="query")
+
+
+def decoded(text: str) -> str:
+    """
+    Return a part of a URL without its percent-encoding.
+
+    Raises:
+        UrlError: The part is not UTF-8.
+    """
+    try:
+        return unquote(text, errors="strict")
+    except UnicodeDecodeError:
+        hint = "write '%' as %25, and other characters as their UTF-8"
+        raise UrlError("is not UTF-8 where it is percent-encoded", hint) from None
+
+
+def refuse_repeated(engine: str, keys: Sequence[str]) -> None:
+    """
+    Accept the keys of a query, each of which has one value where the driver is a known one.
+
+    Raises:
+        UrlError: One of them is there twice: nobody could tell which sslmode is meant.
+    """
+    names = [key.lower() for key in keys]
+    if driver(engine) in _DRIVERS and len(names) > len(set(names)):
+        hint = "write each key once; several hosts go into one, with commas"
+        raise UrlError("has a key twice in its query", hint)
 
 
 def query_options(engine: str, query: str) -> dict[str, Any]:
     """Return what the query of a URL means to dj-database-url for this engine."""
     if not query:
         return {}
+    decoded(query)  # dj-database-url would put U+FFFD there
+    refuse_repeated(engine, [decoded(pair.partition("=")[0]) for pair in query.split("&") if pair])
     # A backend without a scheme of its own is read with one whose queries have no special words.
     scheme = "spatialite" if "." in engine else SCHEMES.get(engine, engine)
     # NAME is of no interest here, and dj-database-url's complaint would hold parts of the URL.
@@ -295,7 +358,7 @@ def join_url(engine: str, parts: Mapping[str, Any], options: Mapping[str, Any]) 
         known = {value.backend: key for key, value in reversed(dj_database_url.ENGINE_SCHEMES.items())}
         scheme = {"django.db.backends.postgresql": "postgresql"}.get(scheme) or known.get(scheme, scheme)
     name = str(parts.get("name") or "")
-    query = "&".join(f"{_quoted(key, '/:,=')}={_quoted(str(value), '/:,=')}" for key, value in _pairs(options))
+    query = _query(options)
     tail = f"?{query}" if query else ""
     if is_sqlite(backend(engine)):
         return f"{scheme}:///{quote(name, safe='/:') if name != MEMORY else name}{tail}"
@@ -309,6 +372,10 @@ def join_url(engine: str, parts: Mapping[str, Any], options: Mapping[str, Any]) 
         return f"{scheme}://{login}/{_quoted(name)}{tail}"
     netloc = ",".join(map(_host, hosts)) + (f":{ports[0]}" if ports[0] else "")
     return f"{scheme}://{login}{netloc}/{_quoted(name)}{tail}"
+
+
+def _query(options: Mapping[str, Any]) -> str:
+    return "&".join(f"{_quoted(key, '/:,=')}={_quoted(str(value), '/:,=')}" for key, value in _pairs(options))
 
 
 def _quoted(text: str, safe: str = "") -> str:
@@ -339,11 +406,13 @@ def _pairs(options: Mapping[str, Any]) -> list[tuple[str, Any]]:
     return pairs
 
 
-def absolute_file(name: str, folder: Path | None, mode: str | None = None) -> str:
-    """Return the path of an SQLite file, absolute from ``folder``; with a mode, as the URI that SQLite wants."""
+def absolute_file(name: str, folder: Path | None, parameters: Mapping[str, Any]) -> str:
+    """Return the path of an SQLite file, absolute from ``folder``; with parameters, as the URI that SQLite wants."""
+    query = _query(parameters)
     if name.startswith("file:"):
-        return f"{name}{'&' if '?' in name else '?'}mode={mode}" if mode else name
-    if name == MEMORY or not name:
-        return name
+        return f"{name}{'&' if '?' in name else '?'}{query}" if query else name
+    if name == MEMORY:
+        # By "mode=memory" Django knows that closing the connection loses the database.
+        return f"file:{name}?{_query({'mode': 'memory', **parameters})}" if query else name
     path = str(folder / name) if folder else name
-    return f"file:{quote(path)}?mode={mode}" if mode else path
+    return f"file:{quote(path)}?{query}" if query else path

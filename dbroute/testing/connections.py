@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from ..config.declared import CHANGES
 from ..exceptions import ConfigError, Problem
 from ..routing.databases import Database
 from .databases import PLACE, Entry, differs
@@ -40,6 +41,23 @@ def refuse_inside_transactions(entries: Mapping[str, Entry], source_of: Any) -> 
     ]
     if problems:
         raise ConfigError(problems)
+
+
+def refuse_in_coroutines() -> None:
+    """
+    Refuse other databases inside of a coroutine: the connections of its thread follow, and the ORM has another thread.
+
+    Raises:
+        ConfigError: Django's ORM refuses to work here.
+    """
+    from django.core.exceptions import SynchronousOnlyOperation
+    from django.utils.asyncio import async_unsafe
+
+    try:
+        async_unsafe(lambda: None)()
+    except SynchronousOnlyOperation:
+        message = "change inside of a coroutine, and its connections are those of another thread"
+        raise ConfigError([Problem("databases", message, CHANGES, "write `async with`")]) from None
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import attrs
 
 from ..config import Config
 from ..exceptions import ConfigError, Problem
-from .connections import connected, refuse_inside_transactions
+from .connections import connected, refuse_in_coroutines, refuse_inside_transactions
 from .databases import Databases, Entry
 from .project import Project, Reading, Words
 from .settings import changed
@@ -58,6 +58,8 @@ class _Run:
 
 
 _run: list[_Run] = []  # one at the most
+
+_DECORATIONS = "_dbroute_overrides"  # of a test class, in its own dictionary
 
 
 class override_config:  # noqa: N801 - a word for `with` and `@`, like Django's override_settings
@@ -145,34 +147,53 @@ class override_config:  # noqa: N801 - a word for `with` and `@`, like Django's 
 
         from django.test import SimpleTestCase
 
+        if not issubclass(cls, TestCase):
+            raise TypeError(
+                f"override_config cannot decorate {cls.__name__}, which is no unittest.TestCase; use a fixture"
+            )
+        others = cls.__dict__.get(_DECORATIONS, ())
+        setattr(cls, _DECORATIONS, (self, *others))
+        if others:
+            return
         if issubclass(cls, SimpleTestCase):
             set_up_class = cls.setUpClass.__func__
 
             def setUpClass(inner: Any) -> None:
                 # Before Django opens transactions and guards what is not among the class's `databases`.
-                inner.enterClassContext(self)
-                if inner.databases and inner.databases != "__all__":
+                opened: dict[str, str] = {}
+                for decoration in _decorations(inner, cls):
+                    inner.enterClassContext(decoration)
+                    opened |= _run[0].levels[-1].opened
+                if opened and inner.databases and inner.databases != "__all__":
                     # Written into the class, Django's runner would look for the new aliases before they exist.
                     inner.addClassCleanup(setattr, inner, "databases", inner.databases)
-                    opened = _run[0].levels[-1].opened
                     inner.databases = {*inner.databases} | {
                         alias for alias, own in opened.items() if own == alias or own in inner.databases
                     }
                 set_up_class(inner)
 
             cls.setUpClass = classmethod(setUpClass)
-        elif issubclass(cls, TestCase):
+        else:
             set_up = cls.setUp
 
             def setUp(inner: Any) -> None:
-                inner.enterContext(self)
+                for decoration in _decorations(type(inner), cls):
+                    inner.enterContext(decoration)
                 set_up(inner)
 
             cls.setUp = setUp
-        else:
-            raise TypeError(
-                f"override_config cannot decorate {cls.__name__}, which is no unittest.TestCase; use a fixture"
-            )
+
+
+def _decorations(cls: type, caller: type) -> list[override_config]:
+    """
+    Return what a class and its parents are decorated with, in the order of entering: a subclass lies above its parents.
+
+    All of it is for the first decorated class that is set up, and nothing for the others, which it calls.
+    """
+    decorated = [parent for parent in cls.__mro__ if _DECORATIONS in parent.__dict__]
+    if decorated[0] is not caller:
+        return []
+    return [one for parent in reversed(decorated) for one in parent.__dict__[_DECORATIONS]]
 
 
 def _enter(words: Words) -> Config:
@@ -229,6 +250,8 @@ def _applied(run: _Run, words: Words) -> _Level:
     values, gone = changed(run.project, before, after, settings, under_test=test_run)
     follow = list(entries.items()) != list(connections.settings.items())
     new = {alias: own for alias, own in databases.opened.items() if alias not in connections.settings}
+    if entries != connections.settings:
+        refuse_in_coroutines()
     if follow:
         refuse_inside_transactions(entries, after.config.source)
         values["DATABASES"] = entries

@@ -308,9 +308,15 @@ def test_replica_as_a_mapping_has_from_its_primary_what_it_does_not_say(tmp_path
 
 
 def test_replica_of_another_engine_has_its_own_options(tmp_path: Path) -> None:
-    loaded = one(tmp_path, "replicas: [{url: 'django_cockroachdb.x://replica/n', options: {a: 1}}]")
+    loaded = one(tmp_path, "replicas: [{url: 'my.backends.db://replica/n', options: {a: 1}}]")
 
     assert replica(loaded)["options"] == {"a": 1}
+
+
+def test_replica_of_another_engine_with_the_same_driver_has_the_options(tmp_path: Path) -> None:
+    loaded = one(tmp_path, "replicas: [{url: 'django_cockroachdb.x://replica/n', options: {a: 1}}]")
+
+    assert replica(loaded)["options"] == {"connect_timeout": 10, "a": 1}
 
 
 def test_replicas_are_counted_from_one(tmp_path: Path) -> None:

@@ -132,6 +132,25 @@ def test_url_keeps_the_options_of_the_layers_below_while_the_engine_stays(tmp_pa
     assert config.databases["default"].options == {"connect_timeout": 10}
 
 
+@pytest.mark.parametrize(
+    ("lower", "higher"),
+    [
+        ("postgresql://h/n?sslmode=verify-full", "cockroachdb://a@b/c"),
+        ("postgresql://h/n?sslmode=verify-full", "postgis://a@b/c"),
+        ("timescale://h/n?sslmode=verify-full", "redshift://a@b/c"),
+        ("postgresql://h/n?sslmode=verify-full", "psqlextra.backend://a@b/c"),
+        ("mysql://h/n?sslmode=verify-full", "mysqlgis://a@b/c"),
+        ("sqlite:///n?sslmode=verify-full", "spatialite:///c"),
+    ],
+)
+def test_url_of_another_engine_with_the_same_driver_keeps_tls(lower: str, higher: str, tmp_path: Path) -> None:
+    write(tmp_path, {"config.yaml": f"database: {{url: '{lower}'}}"})
+
+    config = load(tmp_path, environ={"DATABASE_URL": higher})
+
+    assert config.databases["default"].options == {"sslmode": "verify-full"}
+
+
 def test_url_of_another_engine_drops_the_options_of_the_layers_below(tmp_path: Path) -> None:
     files = {
         "config.yaml": "databases: {default: {url: 'postgresql://h/n', options: {sslmode: require}}}",

@@ -1,6 +1,8 @@
 """Database URLs: taken apart before expansion, put together for dj-database-url, and refused where they are wrong."""
 
+import sqlite3
 import string
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -208,6 +210,56 @@ def test_query_becomes_options_and_fields(tmp_path: Path) -> None:
     assert (database.conn_max_age, database.conn_health_checks, database.atomic_requests) == (600, True, True)
 
 
+@pytest.mark.parametrize(
+    ("query", "field", "expected"),
+    [
+        ("conn_max_age=10m", "conn_max_age", 600),
+        ("conn_max_age=none", "conn_max_age", None),
+        ("CONN_MAX_AGE=5", "conn_max_age", 5),
+        ("conn_max_age=${AGE}", "conn_max_age", None),
+        ("${QUERY}", "conn_max_age", None),
+        ("conn_health_checks=1", "conn_health_checks", True),
+        ("conn_health_checks=on", "conn_health_checks", True),
+        ("pool=1", "pool", True),
+        ("atomic_requests=yes", "atomic_requests", True),
+        ("autocommit=false", "autocommit", False),
+        ("time_zone=UTC", "time_zone", "UTC"),
+        ("disable_server_side_cursors=1", "disable_server_side_cursors", True),
+        ("readonly=true", "readonly", True),
+        ("migrate=0", "migrate", False),
+    ],
+)
+def test_field_in_a_query_is_read_as_a_variable_is(query: str, field: str, expected: object, tmp_path: Path) -> None:
+    tree = loaded(tmp_path, f"postgresql://h/n?{query}", {"AGE": "null", "QUERY": "conn_max_age=null"})
+
+    database = tree.databases["default"]
+    assert (getattr(database, field), database.options) == (expected, {})
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://h/n?sslmode=require&sslmode=disable",
+        "postgis://h/n?sslmode=require&ssl%6Dode=${MODE}",
+        "postgresql://h/n?sslmode=verify-full&${QUERY}",
+        "postgresql://h/n?${QUERY}&${QUERY}",
+        "postgresql://h/n?host=a&host=b",
+        "postgresql://h/n?conn_max_age=1&CONN_MAX_AGE=2",
+        "mysql://h/n?ssl_mode=REQUIRED&ssl_mode=DISABLED",
+        "sqlite:///n?mode=ro&mode=rw",
+    ],
+)
+def test_key_that_is_twice_in_a_query_is_refused(url: str, tmp_path: Path) -> None:
+    environ = {"MODE": "disable", "QUERY": "sslmode=disable"}
+
+    message = error(tmp_path, f"database:\n  url: '{url}'\n", environ)
+
+    assert message == (
+        "config.yaml:2:8  database.url: has a key twice in its query; "
+        "write each key once; several hosts go into one, with commas"
+    )
+
+
 def test_reference_for_a_value_of_the_query_is_raw(tmp_path: Path) -> None:
     tree = loaded(tmp_path, "postgresql://h/n?sslrootcert=${CA}&connect_timeout=${T}", {"CA": "/a&b=c#d", "T": "10"})
 
@@ -363,6 +415,8 @@ PORT += "write '/' as %2F, '@' as %40, ':' as %3A, '?' as %3F"
          "[::1]:5432"),
         ("postgresql://u:hunter2@h/n?pool=maybe", "expected true or false or a mapping, got 'maybe'; "
          "write true or false"),
+        ('postgresql://u:hunter2@h/n?pool={"max_size":8}', "expected true or false or a mapping, "
+         "got '{\"max_size\":8}'; write true or false"),
         ("postgresql://h/\ue0000x", "has the private character U+E000 in it; write %EE%80%80"),
     ],
 )  # fmt: skip
@@ -372,6 +426,31 @@ def test_url_that_is_wrong_is_told_without_its_text(url: str, message: str, tmp_
     assert found in (
         f"config.yaml:2:8  database.url: {message}",
         f"config.yaml:2:8  databases.default.pool: {message}",
+    )
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://hunter2%ff:p@h/n",
+        "postgresql://u:hunter2%ff@h/n",
+        "postgresql://u:%e4${REFERENCE}@h/n",
+        "postgresql://u:p@hunter2%ff/n",
+        "postgresql://u:p@h/hunter2%ff",
+        "postgresql://u:p@h/n?application_name=hunter2%ff",
+        "postgresql://u:p@h/n?hunter2%ff=x",
+        "postgresql://u:p@h/n?${QUERY}",
+        "sqlite:///hunter2%ff",
+    ],
+)
+def test_percent_encoding_of_something_else_than_utf8_is_refused(url: str, tmp_path: Path) -> None:
+    environ = {"QUERY": "application_name=hunter2%ff", "REFERENCE": "hunter2"}
+
+    message = error(tmp_path, f"database:\n  url: '{url}'\n", environ)
+
+    assert message == (
+        "config.yaml:2:8  database.url: is not UTF-8 where it is percent-encoded; "
+        "write '%' as %25, and other characters as their UTF-8"
     )
 
 
@@ -391,16 +470,41 @@ def test_url_that_is_wrong_is_told_without_its_text(url: str, message: str, tmp_
         ("sqlite:///db.sqlite3?mode=ro", "file:{folder}/db.sqlite3?mode=ro"),
         ("sqlite:///a%3Fb%23c%25.sqlite3?mode=ro", "file:{folder}/a%3Fb%23c%25.sqlite3?mode=ro"),
         ("sqlite:///file:x?mode=memory", "file:x?mode=memory"),
+        ("sqlite:///file:x?mode=memory&cache=shared", "file:x?mode=memory&cache=shared"),
+        ("sqlite:///db.sqlite3?cache=shared&nolock=true", "file:{folder}/db.sqlite3?cache=shared&nolock=true"),
+        ("sqlite:///db.sqlite3?immutable=1&vfs=unix%26x", "file:{folder}/db.sqlite3?immutable=1&vfs=unix%26x"),
+        ("sqlite:///db.sqlite3?psow=0&modeof=${NAME}", "file:{folder}/db.sqlite3?psow=0&modeof=a%3Fb%23c%25d"),
+        ("sqlite:///db.sqlite3?mode=ro&${QUERY}", "file:{folder}/db.sqlite3?mode=ro&cache=private"),
+        ("sqlite://:memory:?cache=shared", "file::memory:?mode=memory&cache=shared"),
         ("sqlite:///${DIR}/db.sqlite3", "/data/db.sqlite3"),
         ("sqlite:///${NAME}.sqlite3", "{folder}/a?b#c%d.sqlite3"),
     ],
 )
 def test_sqlite_file(url: str, name: str, tmp_path: Path) -> None:
-    tree = loaded(tmp_path, url, {"DIR": "/data", "NAME": "a?b#c%d"})
+    tree = loaded(tmp_path, url, {"DIR": "/data", "NAME": "a?b#c%d", "QUERY": "cache=private"})
 
     expected = name.format(folder=tmp_path)
     assert reveal(tree.databases["default"].name) == expected
     assert (reparsed(tree)["NAME"], tree.databases["default"].options) == (expected, {})
+
+
+def test_sqlite_connects_with_the_parameters_of_its_uri(tmp_path: Path) -> None:
+    database = loaded(tmp_path, "sqlite:///b?mode=memory&cache=shared&timeout=5").databases["default"]
+
+    with (
+        closing(sqlite3.connect(str(database.name), uri=True, **database.options)) as one,
+        closing(sqlite3.connect(str(database.name), uri=True, **database.options)) as other,
+    ):
+        one.execute("CREATE TABLE t (a)")
+
+        assert other.execute("SELECT name FROM sqlite_master").fetchall() == [("t",)]
+    assert not (tmp_path / "b").exists()
+
+
+def test_sqlite_parameter_out_of_a_reference_is_not_printed(tmp_path: Path) -> None:
+    tree = loaded(tmp_path, "sqlite:///b?vfs=${VFS}", {"VFS": "hunter2"})
+
+    assert "hunter2" not in repr(tree.databases["default"])
 
 
 def test_sqlite_options_stay_options(tmp_path: Path) -> None:
@@ -427,7 +531,7 @@ def test_sqlite_options_stay_options(tmp_path: Path) -> None:
         ("mariadb://u@h/n", {"ENGINE": "django.db.backends.mysql", "USER": "u"}),
         ("postgresql+psycopg://u@h/n", {"ENGINE": "django.db.backends.postgresql"}),
         ("django.db.backends.postgresql://h/n", {"ENGINE": "django.db.backends.postgresql"}),
-        ("postgresql://h/n?a=true&b=1&c=x&c=y", {"OPTIONS": {"a": True, "b": 1, "c": ["x", "y"]}}),
+        ("mssql://h/n?a=true&b=1&c=x&c=y", {"OPTIONS": {"a": True, "b": 1, "c": ["x", "y"]}}),
     ],
 )
 def test_dj_database_url_reads_the_same_database_from_the_short_form(

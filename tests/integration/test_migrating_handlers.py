@@ -42,16 +42,19 @@ def delete(app_config, using, apps, **kwargs):
 post_migrate.connect(delete, dispatch_uid="delete")
 """
 IN_THE_NAME = """
+from django.contrib.auth import management
 from django.db.models.signals import post_migrate
 
 UID = "django.contrib.auth.management.create_permissions"
 
-def instead(app_config, using, **kwargs):
+def instead(app_config, using, *, original=management.create_permissions, **kwargs):
     print("asked", using, app_config.label)
+    original(app_config, using=using, **kwargs)
 
 post_migrate.disconnect(dispatch_uid=UID)
 post_migrate.connect(instead, dispatch_uid=UID)
 """
+IN_THE_PLACE = f"{IN_THE_NAME}\nmanagement.create_permissions = instead\n"
 RUN = ("migrate_all", "--skip-makemigrations", "-v0")
 
 
@@ -129,13 +132,15 @@ def test_a_handler_that_deletes_between_two_apps_leaves_what_it_leaves_with_djan
     assert "add_post" not in codes
 
 
-def test_a_handler_in_the_name_of_djangos_is_asked(tmp_path):
-    made = written(tmp_path, IN_THE_NAME)
+@pytest.mark.parametrize("management", [IN_THE_NAME, IN_THE_PLACE], ids=["its name", "its place"])
+def test_a_handler_in_the_name_of_djangos_is_asked(tmp_path, management):
+    made = written(tmp_path, management)
     made.run(*RUN)
 
     result = made.run("migrate_all", "--skip-makemigrations", "-v2")
 
     assert "asked tenant shop" in result.stdout
+    assert "Running post-migrate handlers for application shop\n" in result.stdout
 
 
 def test_the_handlers_are_in_their_places_afterwards_whatever_happened(tmp_path):

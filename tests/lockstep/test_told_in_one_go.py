@@ -8,7 +8,7 @@ from tests.projects import Project, project
 from tests.servers import Databases
 
 from .appsets import PATCH, AppSet
-from .sites import Postgres
+from .sites import MariaDB, Postgres
 from .trial import Side
 
 pytestmark = pytest.mark.process
@@ -42,7 +42,16 @@ class Migration(migrations.Migration):
 """
 # Statements that depend on what the catalogue says: names of constraints are asked for before they are dropped.
 ASKING = """
+from pathlib import Path
+
 from django.db import migrations, models
+
+
+def note(apps, schema_editor):
+    alias = schema_editor.connection.alias
+    found = apps.get_model("stock", "Shelf").objects.using(alias).values_list("note", flat=True)
+    with Path("calls.txt").open("a") as calls:
+        print(alias, *found, file=calls)
 
 
 class Migration(migrations.Migration):
@@ -52,13 +61,14 @@ class Migration(migrations.Migration):
         migrations.AddField("Shelf", "note", models.CharField(max_length=20, default="100% 'it''s' %s")),
         migrations.AlterField("Item", "shelf", models.OneToOneField("stock.Shelf", models.CASCADE)),
         migrations.RenameField("Item", "code", "name"),
-        migrations.RunPython(migrations.RunPython.noop),
+        migrations.RunPython(note),
         migrations.AlterField("Shelf", "label", models.CharField(max_length=40, unique=True)),
+        migrations.AlterField("Item", "id", models.IntegerField(primary_key=True)),
         migrations.CreateModel("Box", [("id", models.AutoField(primary_key=True)), ("slug", models.SlugField())]),
     ]
 """
 # Schema operations only: these run in threads, and are told in one go from the second database on.
-PLAIN = ASKING.replace("        migrations.RunPython(migrations.RunPython.noop),\n", "")
+PLAIN = ASKING.replace("        migrations.RunPython(note),\n", "")
 ANEW = """
 import uuid
 
@@ -75,10 +85,14 @@ class Migration(migrations.Migration):
 """
 # Code that uses the schema editor itself: it keeps something until the end.
 CODE = """
+from pathlib import Path
+
 from django.db import migrations, models
 
 
 def add(apps, schema_editor):
+    with Path("calls.txt").open("a") as calls:
+        print(schema_editor.connection.alias, file=calls)
     Shelf = apps.get_model("stock", "Shelf")
     field = models.IntegerField(null=True, db_index=True)
     field.set_attributes_from_name("above")
@@ -95,6 +109,23 @@ class Migration(migrations.Migration):
     ]
 """
 MORE = "CREATE INDEX by_hand ON stock_shelf (label)"
+ODD = """
+from django.db import migrations, models
+
+
+class Odd(models.IntegerField):
+    def db_type(self, connection):
+        return "bigint" if connection.alias == "second" else "integer"
+
+
+class Migration(migrations.Migration):
+    dependencies = [("stock", "0001_initial")]
+    operations = [
+        migrations.CreateModel("Code", [("id", Odd(primary_key=True))]),
+        migrations.AddField("Item", "number", Odd(default=1)),
+        migrations.AddField("Item", "of", models.ForeignKey("stock.Code", models.CASCADE, null=True)),
+    ]
+"""
 RENAMED = """
 DO $$ BEGIN EXECUTE (
     SELECT format('ALTER TABLE stock_shelf RENAME CONSTRAINT %I TO by_hand', conname)
@@ -171,6 +202,9 @@ def test_a_database_whose_catalogue_is_another_one(
 
     assert trial.both() == ""
 
+    if second is ASKING:
+        calls = (trial.ours.project.root / "calls.txt").read_text(encoding="utf-8").splitlines()
+        assert sorted(calls) == [f"{alias} 100% 'it''s' %s" for alias in ALIASES[1:]]
     sql = "SELECT count(*) FROM pg_class WHERE relname = 'by_hand'"
     assert postgres.execute(sql, trial.ours.urls["second"]) == [(0,)]
     note = postgres.execute("SELECT DISTINCT note FROM stock_shelf", trial.ours.urls["third"])
@@ -179,7 +213,7 @@ def test_a_database_whose_catalogue_is_another_one(
 
 @pytest.mark.parametrize(
     "begun",
-    [ANEW.replace("{more}", ""), ANEW.replace("{more}", ", unique=True")],
+    [ANEW.replace("{more}", ""), ANEW.replace("{more}", ", db_index=True")],
     ids=["plain", "with an index kept until the end"],
     indirect=True,
 )
@@ -200,8 +234,65 @@ def test_code_that_uses_the_schema_editor(postgres: Databases, tmp_path: Path) -
 
     assert trial.both() == ""
 
+    calls = (trial.ours.project.root / "calls.txt").read_text(encoding="utf-8").split()
+    assert sorted(calls) == [*ALIASES[1:]]
     sql = "SELECT count(*) FROM pg_indexes WHERE tablename IN ('stock_item', 'stock_shelf')"
     assert postgres.execute(sql, trial.ours.urls["third"]) == postgres.execute(sql, trial.theirs.urls["third"])
+
+
+def test_a_field_that_is_another_one_for_each_database(postgres: Databases, tmp_path: Path) -> None:
+    trial = app_set(ODD).trial(Postgres(postgres), tmp_path)
+
+    assert trial.both() == ""
+
+    sql = "SELECT DISTINCT data_type FROM information_schema.columns WHERE column_name IN ('number', 'of_id')"
+    found = [postgres.execute(sql, trial.ours.urls[alias]) for alias in ALIASES[1:]]
+    assert found == [[("integer",)], [("bigint",)], [("integer",)]]
+
+
+def test_who_reads_the_log_of_statements_reads_each_of_them(begun: Side) -> None:
+    result = begun.project.python(
+        """
+        import logging
+        from collections import Counter
+        from django.core.management import call_command
+
+        class Counting(logging.Handler):
+            def emit(self, record):
+                said.update([record.sql.startswith("CREATE TABLE")])
+
+        said = Counter()
+        logger = logging.getLogger("django.db.backends.schema")
+        logger.addHandler(Counting())
+        logger.setLevel(logging.DEBUG)
+        call_command("migrate_all", skip_makemigrations=True, verbosity=0)
+        print(said[True])
+    """,
+        env=begun.env,
+    )
+
+    assert result.stdout == "3\n"
+
+
+def test_without_the_driver_of_postgresql(mariadb: Databases, tmp_path: Path) -> None:
+    side = app_set(ASKING).side(MariaDB(mariadb), tmp_path / "ours")
+
+    result = side.project.python(
+        """
+        import sys
+        sys.modules["psycopg"] = sys.modules["psycopg2"] = None
+        import django
+        django.setup()
+        from django.core.management import call_command
+        call_command("migrate_all", skip_makemigrations=True, verbosity=0)
+    """,
+        env={"DJANGO_SETTINGS_MODULE": "settings", **side.env},
+        setup=False,
+    )
+
+    assert (result.returncode, result.stderr) == (0, "")
+    sql = "SELECT count(*) FROM django_migrations WHERE app = 'stock'"
+    assert [mariadb.execute(sql, side.urls[alias]) for alias in ALIASES[1:]] == [[(2,)]] * 3
 
 
 def test_a_database_that_refuses_fails_alone_and_names_its_statement(begun: Side, postgres: Databases) -> None:

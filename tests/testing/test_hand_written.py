@@ -1,6 +1,10 @@
 """``override_config`` where settings.py is written by hand: it is the one layer below."""
 
+import unittest
+from io import StringIO
+
 import pytest
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management import call_command
@@ -394,6 +398,41 @@ class TestInheritingOne(TestDecoratedSimpleTestCase):
         assert router.db_for_read(Post) == "default"
 
 
+@pytest.mark.parametrize("base", [SimpleTestCase, unittest.TestCase])
+def test_subclass_lies_above_its_parents(base):
+    @override_config(django={"LANGUAGE_CODE": "nl", "TIME_ZONE": "UTC"})
+    class Parent(base):
+        pass
+
+    @override_config(django={"LANGUAGE_CODE": "fr", "DEBUG": True})
+    class Other(base):
+        pass
+
+    @override_config(django={"LANGUAGE_CODE": "de"})
+    @override_config(django={"LANGUAGE_CODE": "da"})
+    class Child(Parent, Other):
+        def test(self):
+            seen.append((settings.LANGUAGE_CODE, settings.TIME_ZONE, settings.DEBUG))
+
+    seen = []
+    before = settings.LANGUAGE_CODE
+
+    result = unittest.TextTestRunner(StringIO()).run(unittest.TestSuite([Child("test")]))
+
+    assert (result.wasSuccessful(), seen, settings.LANGUAGE_CODE) == (True, [("da", "UTC", True)], before)
+
+
+@override_config(django={"LANGUAGE_CODE": "nl"})
+class TestInheritingDecorated(TestDecoratedSimpleTestCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.language = settings.LANGUAGE_CODE
+
+    def test_subclass_has_both(self):
+        assert (self.home, self.language, settings.LANGUAGE_CODE) == ("default", "nl", "nl")
+
+
 @override_config(databases={"extra": MEMORY, "default": {"options": {"timeout": 5}}}, routing={"ui": "extra"})
 class TestDecoratedTestCase(TestCase):
     databases = {"default"}
@@ -441,10 +480,33 @@ class TestAsync(TransactionTestCase):
 
         assert (home, config.routing["blog"], router.db_for_read(Post)) == ("default", "default", "blog_db")
 
+    async def test_with_is_refused_where_connections_change(self):
+        for databases in ({"blog_db": {"options": {"timeout": 5}}}, {"extra": MEMORY}):
+            with pytest.raises(ConfigError) as caught, override_config(databases=databases):
+                pass
+
+            assert str(caught.value) == (
+                "override_config  databases: change inside of a coroutine, and its connections are those of another "
+                "thread; write `async with`"
+            )
+        assert (await connections_of_the_orm(), "extra" in connections) == ({}, False)
+
+    async def test_with_changes_settings_and_rules(self):
+        with override_config(routing={"blog": "default"}, django={"DEBUG": True}):
+            inside = settings.DEBUG, router.db_for_read(Post), await sync_to_async(router.db_for_read)(Post)
+
+        assert inside == (True, "default", "default")
+        assert (settings.DEBUG, router.db_for_read(Post)) == (False, "blog_db")
+
+    async def test_with_changes_connections_in_a_thread_of_the_orm(self):
+        def timeouts():
+            with override_config(databases={"blog_db": {"options": {"timeout": 5}}}):
+                return connections["blog_db"].settings_dict["OPTIONS"]
+
+        assert await sync_to_async(timeouts)() == {"timeout": 5}
+
 
 def connections_of_the_orm():
-    from asgiref.sync import sync_to_async
-
     return sync_to_async(lambda: connections["blog_db"].settings_dict["OPTIONS"])()
 
 

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import attrs
 from django.apps import apps as installed
+from django.core.management.base import OutputWrapper
 from django.core.management.sql import emit_post_migrate_signal, emit_pre_migrate_signal
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.state import ProjectState, StateApps
@@ -96,13 +97,13 @@ class Engine:
             self._announce_end(with_relations(walk.state.complete(in_order=True)), arrived)
 
     def _announce_end(self, apps: StateApps, members: Sequence[Member]) -> None:
-        inventory = Inventory.of(apps)
+        inventory: Inventory | None = None
         for member in (member for member in members if not member.error):
             with (
                 keeping(member),
                 migrating(member.alias),
                 self._printing() as out,
-                inventory.sparing(member.alias),
+                (inventory := inventory or Inventory.of(apps)).sparing(member.alias),
             ):
                 emit_post_migrate_signal(
                     self.verbosity, self.interactive, member.alias, stdout=out, apps=apps, plan=member.plan
@@ -123,19 +124,20 @@ class Engine:
         labels = member.history.loader.unmigrated_apps
         command = load_django_command("migrate")
         with self._printing() as out:
-            command.stdout = type(command.stdout)(out)
+            command.stdout = out
             command.verbosity = self.verbosity  # type: ignore[attr-defined]
             wanted = labels if self.sync_labels is None else labels & self.sync_labels
             if wanted:
                 command.sync_apps(member.connection, wanted)  # type: ignore[attr-defined]
 
     @contextmanager
-    def _printing(self) -> Iterator[io.StringIO]:
-        out = io.StringIO()
+    def _printing(self) -> Iterator[OutputWrapper]:
+        """Lend what handlers print to; a text of theirs is a line, as with Django's command."""
+        text = io.StringIO()
         try:
-            yield out
+            yield OutputWrapper(cast(Any, text))
         finally:
-            self.show(out.getvalue())
+            self.show(text.getvalue())
 
 
 @contextmanager

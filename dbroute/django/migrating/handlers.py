@@ -2,7 +2,7 @@
 Django's handlers of ``post_migrate``, spared where everything that they would make is there.
 
 For every app and every database they ask which content types and permissions exist. Two queries tell it for all apps;
-as long as nobody writes to these tables meanwhile, the handlers of this database have nothing to do.
+as long as nobody writes to this database meanwhile, its handlers have nothing to do.
 """
 
 from __future__ import annotations
@@ -54,12 +54,15 @@ class Inventory:
             return cls()
         labels = {config.label for config in installed.get_app_configs() if config.models_module}
         metas = [model._meta for model in apps.get_models() if model._meta.app_label in labels]
+        handlers = types.create_contenttypes, auth.create_permissions
+        if any(one.__module__ != place.__name__ for one, place in zip(handlers, (types, auth), strict=True)):
+            return cls()  # somebody else's in the place of Django's
         return cls(
             content_type,
             permission,
             frozenset((meta.app_label, meta.model_name) for meta in metas),
             frozenset((meta.app_label, meta.model_name, code) for meta in metas for code, _ in all_permissions(meta)),
-            (types.create_contenttypes, auth.create_permissions),
+            handlers,
         )
 
     @contextmanager
@@ -68,7 +71,7 @@ class Inventory:
         if not self._is_complete(alias):
             yield
             return
-        watch = _Watch(alias, (self.content_type._meta.db_table, self.permission._meta.db_table))
+        watch = _Watch(alias)
         with connections[alias].execute_wrapper(watch.hear), _standing_in(watch, self.handlers):
             yield
 
@@ -85,16 +88,14 @@ class Inventory:
 
 @attrs.define
 class _Watch:
-    """Notices when somebody writes to tables of a database."""
+    """Notices when somebody does more on a database than read."""
 
     alias: str
-    tables: tuple[str, ...]
     touched: bool = False
 
     def hear(self, execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
-        text = str(sql)  # psycopg's own kinds of SQL are no text
-        if not text.startswith("SELECT ") and any(table in text for table in self.tables):
-            self.touched = True
+        # psycopg's own kinds of SQL are no text.
+        self.touched = self.touched or not str(sql).startswith(("SELECT ", "SAVEPOINT ", "RELEASE ", "BEGIN"))
         return execute(sql, params, many, context)
 
 

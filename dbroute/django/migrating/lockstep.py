@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 
 import attrs
@@ -23,6 +23,8 @@ COLLECT = 120
 # Databases at a time where nobody said otherwise. Where schema statements do not roll back it is one: a process that is
 # killed leaves half a migration in each database that it was working on.
 JOBS = 8
+# Seconds that the others wait for the statements of the first one. What takes longer is the server's work, not ours.
+PATIENCE = 0.5
 
 
 @attrs.define(eq=False)
@@ -129,10 +131,8 @@ def _run_schema(work: Work, members: Sequence[Member], jobs: int | None) -> None
     _run_in_turn(work, [member for member in members if member not in together])
     with for_many(work) as lent:
         rolling = [member for member in together if member.connection.features.can_rollback_ddl]
-        tape = rolling[0].run(lent, record=len(rolling) > 1) if rolling else None
-        _fan_out(lambda member: _run(member, lent, tape), rolling[1:], JOBS if jobs is None else jobs)
-        others = [member for member in together if member not in rolling]
-        _fan_out(lambda member: _run(member, lent), others, 1 if jobs is None else jobs)
+        _run_together(lent, rolling, JOBS if jobs is None else jobs)
+        _run_together(lent, [member for member in together if member not in rolling], 1 if jobs is None else jobs)
 
 
 def _run_in_turn(work: Work, members: Sequence[Member]) -> None:
@@ -152,23 +152,26 @@ def _run(member: Member, work: Work, tape: Tape | None = None, *, record: bool =
     return tape
 
 
-def _fan_out(work: Callable[[Member], object], members: Sequence[Member], jobs: int) -> None:
-    """Do a piece of work for several databases at once, each in a thread that uses its connection."""
+def _run_together(work: Work, members: Sequence[Member], jobs: int) -> None:
+    """Run a migration on several databases at once, each in a thread that uses its connection."""
     if len(members) < 2 or jobs < 2:
-        for member in members:
-            work(member)
+        _run_in_turn(work, members)
         return
     language = translation.get_language()
 
-    def work_in_thread(member: Member) -> None:
+    def run(member: Member, tape: Tape | None = None, *, record: bool = False) -> Tape | None:
         with _lent(member), translation.override(language):
-            work(member)
+            return _run(member, work, tape, record=record)
 
     with ThreadPoolExecutor(min(jobs, len(members))) as pool, ExitStack() as sharing:
         for member in members:
             member.connection.inc_thread_sharing()
             sharing.callback(member.connection.dec_thread_sharing)
-        list(pool.map(work_in_thread, members))
+        first = pool.submit(run, members[0], record=True)
+        wait([first], timeout=PATIENCE)
+        tape = first.result() if first.done() else None
+        for running in [first, *(pool.submit(run, member, tape) for member in members[1:])]:
+            running.result()
 
 
 @contextmanager

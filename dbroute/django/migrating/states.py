@@ -179,7 +179,7 @@ class LeanState(ProjectState):
         renamed = app_label, model_name
         for key, state in self.models.items():
             for name, field in state.fields.items():
-                if key == renamed or renamed in _targets_of(field, state):
+                if key == renamed or renamed in targets_of(field, state):
                     state.fields[name] = field.clone()
         super().rename_field(app_label, model_name, old_name, new_name)
 
@@ -351,10 +351,10 @@ def _facts(state: ModelState) -> Any:
 
 def _targets(state: ModelState) -> Iterator[Key]:
     for field in state.fields.values():
-        yield from _targets_of(field, state)
+        yield from targets_of(field, state)
 
 
-def _targets_of(field: Any, state: ModelState) -> Iterator[Key]:
+def targets_of(field: Any, state: ModelState) -> Iterator[Key]:
     """Yield the models that a field of a model points at, through a table of its own too."""
     remote = field.remote_field
     for target in (getattr(remote, "model", None), getattr(remote, "through", None)):

@@ -3,8 +3,8 @@ PostgreSQL: a database is told in one go what another one was told, and has to a
 
 What a schema editor says follows from the models and from what it reads in the catalogue: the names of constraints,
 say. The statements of one database are therefore right for another one whose catalogue gives the same answers at the
-same places. They are sent together, answers and all; if one is different, the migration is rolled back there and run
-in the ordinary way.
+same places. They are sent together; if an answer is different, the migration is rolled back there and run in the
+ordinary way. Only migrations that consist of schema operations are told like this: code must not run twice.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from django.db.migrations import Migration
 
 from .operations import is_schema
 from .steps import Step
-from .tape import DifferentSchemaError, Tape, Way, is_made_anew, routed_by_rules_alone
+from .tape import DifferentSchemaError, Tape, Way, depends_on_connection, is_heard, is_made_anew, routed_by_rules_alone
 
 # What the server says of statements; that it cannot be reached, or is full, it says in other errors.
 REFUSED = (DataError, IntegrityError, InternalError, NotSupportedError, ProgrammingError)
@@ -41,7 +41,7 @@ class Told:
     answer: list[Any] | None
 
 
-@attrs.define(slots=False)
+@attrs.define
 class PostgresTape(Tape):
     """
     What one database was told in a migration.
@@ -50,23 +50,27 @@ class PostgresTape(Tape):
         kind: What has to be the same in a database that is told the same.
         parts: What each step told the database; steps that every database has to run itself are not in it.
         rest: What the schema editor kept until the end.
+        usable: Whether others can be told the same.
     """
 
     kind: Any
     parts: dict[Step, list[Told]] = attrs.field(factory=dict, init=False)
     rest: list[Told] = attrs.field(factory=list, init=False)
+    usable: bool = attrs.field(default=True, init=False)
 
     @classmethod
     def begin(cls, connection: BaseDatabaseWrapper, migration: Migration, steps: tuple[Step, ...]) -> Recording | None:
         """Return the way to run a migration so that others may follow; ``None`` if they could not."""
         kind = _kind(connection)
-        if not kind or not migration.atomic or not routed_by_rules_alone() or not any(map(_can_be_played, steps)):
+        if not kind or not migration.atomic or not routed_by_rules_alone():
+            return None
+        if not all(is_schema(step.operation) for step in steps) or not any(map(_can_be_played, steps)):
             return None
         return Recording(cls(steps, kind))
 
     def way(self, connection: BaseDatabaseWrapper, steps: tuple[Step, ...]) -> Playing | None:
         """Return the way in which a database follows; ``None`` if it cannot."""
-        return Playing(self) if steps == self.steps and _kind(connection) == self.kind else None
+        return Playing(self) if self.usable and steps == self.steps and _kind(connection) == self.kind else None
 
 
 @attrs.define
@@ -86,8 +90,13 @@ class Recording(Way):
         """Run a step; whatever it tells the database can be told others, unless it is made anew for each of them."""
         if _can_be_played(step):
             self._heard = self.tape.parts[step] = []
+            step.run(editor)
+            self._heard = None
+            return
+        kept = list(editor.deferred_sql)
         step.run(editor)
-        self._heard = None
+        # The others keep it as well, and would be told of it too.
+        self.tape.usable &= kept == editor.deferred_sql
 
     def complete(self, editor: BaseDatabaseSchemaEditor) -> None:
         """Write down what the schema editor kept until the end."""
@@ -102,9 +111,10 @@ class Recording(Way):
             answer = None
             if cursor.description is not None:
                 answer = cursor.fetchall()
-                cursor.scroll(0, mode="absolute")
+                if answer:
+                    cursor.scroll(0, mode="absolute")
             text = sql if params is None else context["connection"].ops.compose_sql(sql, params)
-            self._heard.append(Told(str(text), answer))
+            self._heard.append(Told(text, answer))
         return done
 
 
@@ -161,16 +171,15 @@ def _answers(cursor: Any) -> Iterator[Sequence[Any]]:
 
 def _kind(connection: Any) -> Any:
     """Return what statements depend on besides the catalogue; ``None`` where they cannot be sent together."""
-    from django.db.backends.postgresql.schema import DatabaseSchemaEditor
-
-    if connection.vendor != "postgresql" or connection.SchemaEditorClass is not DatabaseSchemaEditor:
+    if connection.vendor != "postgresql" or is_heard(connection) or not hasattr(connection.connection, "pgconn"):
         return None
-    # Whoever listens hears single statements; the log of DEBUG gets the same text in one entry.
-    if connection.execute_wrappers or not hasattr(connection.connection, "pgconn"):
+    from django.db.backends.postgresql.schema import DatabaseSchemaEditor  # here: it needs the driver
+
+    if connection.SchemaEditorClass is not DatabaseSchemaEditor:
         return None
     return type(connection), connection.pg_version, connection.timezone_name
 
 
 def _can_be_played(step: Step) -> bool:
     """Return whether what an operation says follows from the models and the catalogue."""
-    return is_schema(step.operation) and not is_made_anew(step)
+    return not is_made_anew(step) and not depends_on_connection(step)

@@ -22,7 +22,7 @@ from .operations import is_schema
 from .remake import copied_table
 from .script import Script
 from .steps import Step
-from .tape import DifferentSchemaError, Tape, Way, is_made_anew, routed_by_rules_alone
+from .tape import DifferentSchemaError, Tape, Way, depends_on_connection, is_heard, is_made_anew, routed_by_rules_alone
 
 SCHEMA = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name"
 
@@ -85,7 +85,11 @@ class SQLiteTape(Tape):
         """
         if not self.usable or steps != self.steps or schema.read() != self.before:
             return None
-        return Playing(self, schema, self.script if whole and not _is_heard(schema.connection) else None)
+        return Playing(
+            self,
+            schema,
+            self.script if whole and not (is_heard(schema.connection) or schema.connection.queries_logged) else None,
+        )
 
     @cached_property
     def script(self) -> Script | None:
@@ -218,9 +222,4 @@ class Schema:
 
 def _can_be_played(step: Step) -> bool:
     """Return whether what an operation does follows from the schema alone."""
-    return is_schema(step.operation) or type(step.operation) is RunSQL
-
-
-def _is_heard(connection: BaseDatabaseWrapper) -> bool:
-    """Return whether somebody listens to the statements of a connection."""
-    return bool(connection.execute_wrappers or connection.queries_logged)
+    return type(step.operation) is RunSQL or (is_schema(step.operation) and not depends_on_connection(step))
