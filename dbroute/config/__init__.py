@@ -135,7 +135,8 @@ def _files(place: Place, problems: Problems, *, in_code: bool) -> tuple[list[Lay
     declares = any(layer.root.get(section) for layer in files for section in ("database", "databases"))
     missing = place.fault is not None and (declares or not in_code or len(files) < len(place.files))
     if missing and place.fault is not None:
-        problems.note(place.fault)
+        source, message, hint = place.fault
+        problems.add(source, "", message, hint)
     return files, len(files) == len(place.files) and not missing
 
 

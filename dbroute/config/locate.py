@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 import attrs
 
-from ..exceptions import Problem
 from .files import UnreadableError, text_of
 from .nodes import Source
 from .problems import Problems, did_you_mean, listed
@@ -56,7 +55,8 @@ class Place:
         environment: Canonical name of the environment.
         files: Path and layer of each file to read, lowest first.
         variables: The variables of the process above those of ``.env``.
-        fault: What is wrong if no layer in code declares the databases: the environment has no file.
+        fault: What is wrong if no layer in code declares the databases, the environment has no file: source, message
+            and hint.
     """
 
     folder: Path
@@ -64,7 +64,7 @@ class Place:
     environment: str
     files: tuple[tuple[Path, int], ...]
     variables: Mapping[str, Variable]
-    fault: Problem | None = None
+    fault: tuple[Source, str, str] | None = None
 
     @property
     def source(self) -> Source:
@@ -158,13 +158,13 @@ def locate(
     return Place(folder, stem, environment, files, {**dotenv, **variables}, fault)
 
 
-def _no_file(folder: Path, stem: str, named: str, environment: str, source: Source) -> Problem:
+def _no_file(folder: Path, stem: str, named: str, environment: str, source: Source) -> tuple[Source, str, str]:
     found = [item.name for item in folder.glob(f"{glob.escape(stem)}.*.yaml") if item.name != f"{stem}.{LOCAL}.yaml"]
     known = [name.removeprefix(f"{stem}.").removesuffix(".yaml") for name in found]
     hint = "" if environment in SYNONYMS else did_you_mean(named, {*known, *_CANONICAL} - {LOCAL})
     there = f"found {listed(found)}" if found else f"there is no {stem}.<environment>.yaml in {folder}"
     message = f"environment '{named}' has no file {stem}.{environment}.yaml; {there}"
-    return Problem("", message, str(source), hint or "add the file, or correct the name")
+    return source, message, hint or "add the file, or correct the name"
 
 
 def _folder(

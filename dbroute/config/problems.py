@@ -25,10 +25,6 @@ class Problems:
         self._places.add((source, message))
         self._found.setdefault(Problem(path, message, str(source), hint, source.location), source.order)
 
-    def note(self, problem: Problem) -> None:
-        """Note a fault that was put into words earlier."""
-        self._found.setdefault(problem, (0, "", 0, 0))
-
     def __bool__(self) -> bool:
         return bool(self._found)
 
