@@ -58,6 +58,21 @@ def test_validate_all_checks_every_environment_and_tells_a_common_fault_once(
     )
 
 
+def test_validate_all_sees_a_file_that_is_not_read_for_its_ending(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "config.yaml").write_text(CONFIG)
+    (tmp_path / "config.prod.yml").write_text("django: {DEBUG: true}\n")
+
+    code, out, err = run(capsys, "validate", tmp_path, "--all")
+
+    assert (code, out) == (1, "dev: config.yaml: 2 databases, 1 rule; nothing is wrong\n")
+    assert err.splitlines()[:2] == [
+        "prod:",
+        "config.prod.yml  ends in .yml and is not read; rename it config.prod.yaml",
+    ]
+
+
 def test_validate_may_leave_variables_to_the_machine_that_runs(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -108,8 +108,9 @@ def environments(
         ConfigError: There is no folder with a configuration.
     """
     folder, stem = _folder(path, dict(os.environ if environ is None else environ), Problems(), optional)
-    files = [file.name for file in folder.glob(f"{glob.escape(stem)}.*.yaml")]
-    names = {canonical(name.removeprefix(f"{stem}.").removesuffix(".yaml")) for name in files}
+    # What ends in .yml belongs to an environment too, whose check refuses it.
+    files = [file for end in ("yaml", "yml") for file in folder.glob(f"{glob.escape(stem)}.*.{end}")]
+    names = {canonical(file.stem.removeprefix(f"{stem}.")) for file in files}
     return ["dev", *sorted(names - {"dev"})]
 
 
