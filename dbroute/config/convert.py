@@ -46,6 +46,14 @@ _TRUTH = {
     **dict.fromkeys(("true", "1", "yes", "on"), True),
     **dict.fromkeys(("false", "0", "no", "off"), False),
 }
+_REMEDIES = {
+    bool: "write true or false",
+    int: "write digits only",
+    float: "write a number",
+    Size: "write 10MB or 512KiB",
+    Url: "write it as https://host/path",
+    Path: "write a path, in quotes if it is a number",
+}
 
 
 class _Failed:
@@ -406,9 +414,9 @@ def _remedy(node: Node, annotation: Any, unit: str) -> str:
         if not isinstance(node, Leaf):
             return "write one text"
         return "put it into quotes" if node.value is not None else "write a text"
-    for kind, example in ((bool, "write true or false"), (int, "write digits only"), (float, "write a number")):
+    for kind, remedy in _REMEDIES.items():
         if kind in allowed:
-            return example
+            return remedy
     return "write [one, two]" if list_kind(annotation) else "write {key: value}"
 
 
