@@ -130,6 +130,10 @@ class Databases:
         }
         slips = _slips(node)
         scheme = values.get("engine")
+        for field in PARTS:
+            if reveal(values.get(field)) == "":
+                values[field] = None
+        self.host(node, values, path)
         if missing & {"url", "engine"} or (scheme is None and slips & {"url", "engine"}):
             return values  # reported already, and nothing else can be said
         if scheme is None:
@@ -138,20 +142,16 @@ class Databases:
             self.problems.add(key_source(said), dotted(path), "has neither url nor engine", hint)
             return values
         values["engine"] = engine = backend(scheme)
+        for field, error in limits.faults(values):
+            self.fault(node, field, path, error)
         if engine is None:
             part = node.get("engine")
             secret = isinstance(part, Leaf) and part.secret
             self.fault(node, "engine", path, unknown_engine(scheme, "engine", secret=secret))
             return values
-        for field in PARTS:
-            if reveal(values.get(field)) == "":
-                values[field] = None
-        self.host(node, values, path)
         if "name" not in missing | slips:
             self.name(node, values, path)
         self.pool(node, values, path, engine)
-        for field, error in limits.faults(values):
-            self.fault(node, field, path, error)
         parts = {part: reveal(values.get(part)) for part in PARTS}
         text = join_url(scheme, parts, reveal(values.get("options", {})))
         values["url"] = Secret(text)

@@ -147,7 +147,8 @@ class Spelling:
             elif str(key).isupper():
                 hint = "write it below 'django:'"
             self.problems.add(key_source(node), dotted(("database", key)), "unknown key", hint)
-            self.lost.add("database")
+            if _may_be_a_url(node):
+                self.lost.add("database")
             return None
         name = key.removeprefix(_SHORT)
         if name == "default":
@@ -274,6 +275,11 @@ class Spelling:
 
 def _is_missing(node: Node) -> bool:
     return isinstance(node, Leaf) and node.reading == "missing"
+
+
+def _may_be_a_url(node: Node) -> bool:
+    """Tell whether a node whose key nobody knows may have been meant as a database; other texts never are one."""
+    return not isinstance(node, Leaf) or node.template or "://" in str(node.value)
 
 
 def _is_null(node: Node) -> TypeGuard[Leaf]:
