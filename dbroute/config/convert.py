@@ -41,7 +41,9 @@ Path_ = tuple[Hashable, ...]
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _LONGEST = datetime.timedelta.max.days * 86400
-_LAST = {str, Secret, Path, type(None)}  # take what no other type of a union takes
+_TEXTS = {str, Secret, Path}
+_LAST = {*_TEXTS, type(None)}  # take what no other type of a union takes
+_NULL = {"null", "none"}  # in any case, where a text cannot be meant
 _TRUTH = {
     **dict.fromkeys(("true", "1", "yes", "on"), True),
     **dict.fromkeys(("false", "0", "no", "off"), False),
@@ -335,6 +337,8 @@ def _scalar(node: Leaf, allowed: tuple[Any, ...], path: Path_) -> Any:
         found = _parsed(value, kind) if is_text else _native(value, kind)
         if found is not None:
             return MaskedUrl(found) if kind is Url and node.secret else found
+    if is_text and value.strip().lower() in _NULL and type(None) in allowed and _TEXTS.isdisjoint(allowed):
+        return None
     if str in allowed and (isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool))):
         named = names_secret(_last_key(path)) and path[0] != "routing"  # a rule is no name of a secret
         if not node.secret and not named:
@@ -391,7 +395,7 @@ def _seconds(node: Leaf, *, fractions: bool) -> float | None:
     value: Any = node.value
     if isinstance(value, str):
         text = value.strip()
-        if node.reading != "value" and text.lower() in {"none", "null"}:
+        if node.reading != "value" and text.lower() in _NULL:
             return None
         value = seconds(text)
         if value is None and fractions and node.reading != "value":
