@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import attrs
 
-from ..exceptions import ConfigError, ConfigWarning
+from ..exceptions import ConfigError
 from ..models import DjangoConfig
 from .build import build, check_layer
 from .convert import Converter
@@ -23,7 +22,7 @@ from .problems import Problems
 from .schema import Schema
 from .sections import with_known_sections
 from .spellings import Spelling, declared, without_replaced_options
-from .terminal import for_terminal
+from .terminal import for_terminal, warn
 from .tree import TAKEN, Config
 from .yaml import read_yaml
 
@@ -81,7 +80,7 @@ def load(
         # Raised anew: no traceback and no chain leads to the frames that hold what was being read.
         raise failure.with_traceback(None)
     for message in config.warnings:
-        warnings.warn(message, ConfigWarning, stacklevel=3)
+        warn(message, stacklevel=3)
     return config
 
 
