@@ -249,7 +249,8 @@ class Converter:
         values = self.fields(node, cls, path)
         for name, (field, _) in fields_of(cls).items():
             if self.resolved and field.default is attrs.NOTHING and name not in node.nodes:
-                self.problems.add(node.source, dotted((*path, name)), "is missing", "add it")
+                if not node.lost:
+                    self.problems.add(node.source, dotted((*path, name)), "is missing", "add it")
                 values[name] = FAILED
         if not self.resolved or any(value is FAILED for value in values.values()):
             return FAILED

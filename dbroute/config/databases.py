@@ -128,13 +128,13 @@ class Databases:
             for name in ("url", *PARTS)
             if isinstance(part := node.get(name), Node) and (name not in values or _is_missing(part))
         }
-        slips = _slips(node)
+        slips, lost = _slips(node), node.lost or not self.whole
         scheme = values.get("engine")
         for field in PARTS:
             if reveal(values.get(field)) == "":
                 values[field] = None
         self.host(node, values, path)
-        if missing & {"url", "engine"} or (scheme is None and slips & {"url", "engine"}):
+        if missing & {"url", "engine"} or (scheme is None and (lost or slips & {"url", "engine"})):
             return values  # reported already, and nothing else can be said
         if scheme is None:
             said = next((part for name in ("engine", "url") if (part := node.get(name)) is not None), node)
@@ -149,7 +149,7 @@ class Databases:
             secret = isinstance(part, Leaf) and part.secret
             self.fault(node, "engine", path, unknown_engine(scheme, "engine", secret=secret))
             return values
-        if "name" not in missing | slips:
+        if not lost and "name" not in missing | slips:
             self.name(node, values, path)
         self.pool(node, values, path, engine)
         parts = {part: reveal(values.get(part)) for part in PARTS}

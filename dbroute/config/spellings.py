@@ -77,6 +77,8 @@ class Spelling:
                 hint = "write database: {url: …}" if section == "database" else "write keys below it, or remove it"
                 self.problems.add(node.source, section, f"expected a mapping, got {shown(node)}", hint)
                 self.lost.add(section)
+            elif (layer.root if node is None else node).lost:
+                self.lost.add(section)
         databases = self.full_form(layer, self.short_form(layer))
         nodes = {key: node for key, node in layer.root.nodes.items() if key != "database"}
         if databases or "databases" in nodes:

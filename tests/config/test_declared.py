@@ -163,6 +163,22 @@ def test_required_leaf_of_a_section_that_nobody_mentions_is_told(tmp_path: Path)
     assert message == "config.yaml  mail.server: is missing; add it"
 
 
+@pytest.mark.parametrize(
+    ("text", "path"), [("mail: {<<: 5}", "1:12  mail.<<"), ("<<: 5", "1:5  <<"), ("mail: !x y", "1:7  mail")]
+)
+def test_required_leaf_that_may_stand_in_what_cannot_be_read_is_not_missing(
+    text: str, path: str, tmp_path: Path
+) -> None:
+    class Declared(DjangoConfig):
+        databases = {"default": "sqlite:///x"}
+        mail: Mail
+
+    message = error(tmp_path, text, declared=Declared())
+
+    assert message.startswith(f"config.yaml:{path}: ")
+    assert "\n" not in message
+
+
 def test_required_leaf_may_come_from_another_layer(tmp_path: Path) -> None:
     loaded = config(tmp_path, "mail: {}", {"DBROUTE_MAIL__SERVER": "x"}, declared=Project())
 

@@ -104,6 +104,31 @@ def test_unknown_key_that_may_be_a_database_leaves_missing_ones_untold(tmp_path:
     assert message == "DBROUTE_DATABASE__X  database.x: unknown key; write url, or url_<name>"
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("databases: {default: !!python/object/apply:os.system [a, b]}", "1:22  databases.default: has a tag"),
+        ("databases: !!python/name:os.system", "1:12  databases: has a tag"),
+        ("databases: {default: {url: 'sqlite:///x', user: !x {a: b}}}", "1:49  databases.default.user: has a tag"),
+        ("databases: {default: {<<: 5, name: x}}", "1:27  databases.default.<<: is not a mapping"),
+        ("databases: {default: {<<: 5, engine: mysql}}", "1:27  databases.default.<<: is not a mapping"),
+        ("databases: {default: &a {<<: *a, name: x}}", "1:30  refers to an anchor that is not there"),
+        ("databases: {<<: 5}\nrouting: {blog: c}", "1:17  databases.<<: is not a mapping"),
+        ("<<: 5", "1:5  <<: is not a mapping"),
+    ],
+)
+@pytest.mark.parametrize("above", ["", "databases: {default: {user: y}}"])
+def test_what_is_no_value_or_no_mapping_to_merge_costs_one_line(
+    text: str, message: str, above: str, tmp_path: Path
+) -> None:
+    files = {"config.local.yaml": above} if above else {}
+
+    found = error(write(tmp_path, files), text)
+
+    assert found.partition(";")[0] == f"config.yaml:{message}"
+    assert "\n" not in found
+
+
 def test_fault_in_a_merged_anchor_counts_once(tmp_path: Path) -> None:
     text = """\
         databases:
