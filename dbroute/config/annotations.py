@@ -30,6 +30,14 @@ def fields_of(cls: type) -> dict[str, tuple[attrs.Attribute[Any], Any]]:
     return {field.name: (field, hints[field.name]) for field in attrs.fields(cls) if field.init}
 
 
+def default_of(field: attrs.Attribute[Any]) -> Any:
+    """Return the default of a field; ``attrs.NOTHING`` where it has none, or where only an instance could tell."""
+    default: Any = field.default
+    if not isinstance(default, attrs.Factory):  # type: ignore[arg-type]
+        return default
+    return attrs.NOTHING if default.takes_self else default.factory()
+
+
 @functools.cache
 def folded_fields(cls: type) -> dict[str, set[Hashable]]:
     """Return the names of the public fields of an attrs class by their lower-case form."""

@@ -35,6 +35,7 @@ from .nodes import (
     shown,
 )
 from .problems import Problems, did_you_mean
+from .refusals import refusals
 from .urls import query_value
 
 Path_ = tuple[Hashable, ...]
@@ -252,20 +253,28 @@ class Converter:
                 if not node.lost:
                     self.problems.add(node.source, dotted((*path, name)), "is missing", "add it")
                 values[name] = FAILED
-        if not self.resolved or any(value is FAILED for value in values.values()):
+        if not self.resolved:
             return FAILED
-        try:
-            return cls(**values)
-        except Exception as error:  # noqa: BLE001 - a validator may raise anything, and the traceback holds the values
-            # The validators of attrs name the attribute in quotes.
-            quoted = re.findall(r"'(\w+)'", str(error.args[0])) if error.args else []
-            named = next((name for name in quoted if name in node.nodes), "")
-            part = (node.get(named) if named else None) or node
+        unknown = {name for name, value in values.items() if value is FAILED}
+        failure: Exception | None = None
+        if not unknown:
+            try:
+                return cls(**values)
+            except Exception as error:  # noqa: BLE001 - a validator may raise anything; the traceback holds the values
+                failure = error
+        known = {name: value for name, value in values.items() if name not in unknown}
+        refused = dict(refusals(cls, known, unknown))
+        if failure is not None and not refused:
+            # Whatever looked at the whole may name a field in quotes, as the validators of attrs do.
+            quoted = re.findall(r"'(\w+)'", str(failure.args[0])) if failure.args else []
+            refused = {next((name for name in quoted if name in node.nodes), ""): failure}
+        for name, reason in refused.items():
+            part = (node.get(name) if name else None) or node
             # A validator's message usually holds the value.
-            hidden = _holds_secret(node) or not error.args
-            message = f"is refused by {cls.__name__}" if hidden else f"is refused: {error.args[0]}"
-            self.problems.add(part.source, dotted((*path, named) if named else path), message, "correct it")
-            return FAILED
+            hidden = _holds_secret(node) or not reason.args
+            message = f"is refused by {cls.__name__}" if hidden else f"is refused: {reason.args[0]}"
+            self.problems.add(part.source, dotted((*path, name) if name else path), message, "correct it")
+        return FAILED
 
     def fields(self, node: Branch, cls: type, path: Path_, ignore: Collection[Hashable] = ()) -> dict[str, Any]:
         """Return the converted fields of an attrs class that the mapping has."""

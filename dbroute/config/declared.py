@@ -14,7 +14,7 @@ import attrs
 
 from ..exceptions import ConfigError, Problem
 from ..models import DjangoConfig, Secret
-from .annotations import attrs_class
+from .annotations import attrs_class, default_of
 from .nodes import Branch, Items, Leaf, Node, Source, node_of
 
 CHANGES = "override_config"
@@ -150,15 +150,10 @@ def _written(value: Any, source: Source) -> Node:
         return Leaf(value.reveal(), source, template="${" in value.reveal(), secret=True)
     if attrs.has(type(value)):
         fields = {field.name: getattr(value, field.name) for field in attrs.fields(type(value)) if field.init}
-        defaults = {field.name: _default(field) for field in attrs.fields(type(value))}
+        defaults = {field.name: default_of(field) for field in attrs.fields(type(value))}
         value = {name: item for name, item in fields.items() if item is not defaults[name] and item != defaults[name]}
     if isinstance(value, Mapping):
         return Branch({key: _written(item, source) for key, item in value.items()}, source)
     if isinstance(value, list | tuple):
         return Items(tuple(_written(item, source) for item in value), source)
     return node_of(value, source, template=True)
-
-
-def _default(field: attrs.Attribute[Any]) -> Any:
-    factory = getattr(field.default, "factory", None)
-    return factory() if factory and not getattr(field.default, "takes_self", False) else field.default

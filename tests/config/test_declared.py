@@ -200,7 +200,63 @@ def test_validator_that_raises_anything_is_told(tmp_path: Path) -> None:
 
     message = error(tmp_path, "section: {x: 1}", declared=Declared())
 
-    assert message == "config.yaml:1:10  section: is refused by Section; correct it"
+    assert message == "config.yaml:1:14  section.x: is refused by Section; correct it"
+
+
+def even(instance: object, attribute: object, value: int) -> None:
+    if value % 2:
+        raise ValueError("is odd")
+
+
+def above_low(instance: "Range", attribute: object, value: int) -> None:
+    if value <= instance.low:
+        raise ValueError("is not above low")
+
+
+def small(value: int) -> int:
+    if value > 1000:
+        raise ValueError("is too large")
+    return value
+
+
+@attrs.frozen
+class Range:
+    low: int = attrs.field(default=2, validator=even, converter=small)
+    high: int = attrs.field(default=10, validator=[attrs.validators.le(20), above_low])
+    step: int = attrs.field(default=1, converter=attrs.Converter(lambda value, field: value, takes_field=True))
+    inner: Retry | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if self.step > self.high:
+            raise ValueError("'step' is too large")
+
+
+class WithRange(DjangoConfig):
+    databases = {"default": "sqlite:///x"}
+    range: Range
+
+
+LOW = "range.low: is refused: is odd; correct it"
+HIGH = "range.high: is refused: 'high' must be <= 20: 30; correct it"
+ATTEMPTS = "range.inner.attempts: is refused: 'attempts' must be >= 1: 0; correct it"
+
+
+@pytest.mark.parametrize(
+    ("text", "messages"),
+    [
+        ("{low: 3, high: 30}", [LOW, HIGH]),
+        ("{low: 3, high: 1}", [LOW]),  # above a low that is wrong itself says nothing
+        ("{low: 4, high: 3}", ["range.high: is refused: is not above low; correct it"]),
+        ("{low: 2000, high: 30}", ["range.low: is refused: is too large; correct it", HIGH]),
+        ("{inner: {attempts: 0}, low: 3, high: 30}", [ATTEMPTS, LOW, HIGH]),
+        ("{low: x, high: 30}", ["range.low: expected a whole number, got 'x'; write digits only", HIGH]),
+        ("{step: 11}", ["range.step: is refused: 'step' is too large; correct it"]),
+    ],
+)
+def test_one_refusal_hides_no_other(text: str, messages: list[str], tmp_path: Path) -> None:
+    found = error(tmp_path, f"range: {text}", declared=WithRange())
+
+    assert [line.partition("  ")[2] for line in found.splitlines()] == messages
 
 
 # settings.py
