@@ -12,7 +12,7 @@ from ..exceptions import ConfigError
 from ..models import DjangoConfig
 from .build import build, check_layer
 from .convert import Converter
-from .declared import CHANGES, SettingsView, changes_root, class_root, own_sections, settings_root
+from .declared import CHANGES, SettingsView, changes_root, class_faults, class_root, own_sections, settings_root
 from .environ import Environ
 from .interpolation import Resolver, interpolate
 from .layers import Layer, merge
@@ -23,7 +23,7 @@ from .schema import Schema
 from .sections import with_known_sections
 from .spellings import Spelling, declared, without_replaced_options
 from .terminal import for_terminal, warn
-from .tree import TAKEN, Config
+from .tree import Config
 from .yaml import read_yaml
 
 __all__ = ["Config", "SettingsView", "environment_name", "environments", "load", "load_config"]
@@ -98,9 +98,8 @@ def _load(
     code = [Layer("class", class_root(config, place.folder))] if config is not None else []
     files, whole = _files(place, problems, in_code=config is not None or bool(settings and settings.databases))
     schema = Schema(own_sections(config) if config else {}, settings.known if settings else None)
-    for name in schema.own:
-        if name in TAKEN:
-            problems.add(code[0].root.source, name, "is a name that the tree has already", "rename the section")
+    for fault in class_faults(config) if config else ():
+        problems.add(code[0].root.source, *fault)
     top = [Layer(CHANGES, changes_root(change, place.folder)) for change in changes]
     written, top = (
         [attrs.evolve(layer, root=with_known_sections(layer.root, schema, problems)) for layer in group]

@@ -20,7 +20,7 @@ from typing import Any, Final
 import attrs
 
 from ..models import MaskedText, MaskedUrl, Secret, Size, Url
-from .annotations import LISTS, attrs_class, element, fields_of, holds_others, list_kind, members
+from .annotations import LISTS, SCALARS, attrs_class, element, fields_of, holds_others, list_kind, members, unsupported
 from .nodes import (
     MAX_DEPTH,
     Branch,
@@ -83,18 +83,6 @@ def _expected(annotation: Any, unit: str = "") -> str:
     if unit:
         number = "a number" if float in members(annotation) else "a whole number"
         return f"{number} of seconds, a duration such as 10m, or null"
-    words = {
-        bool: "true or false",
-        int: "a whole number",
-        float: "a number",
-        str: "a text",
-        Secret: "a text",
-        Path: "a path",
-        datetime.timedelta: "a duration such as 30s or 10m",
-        Size: "a size such as 10MB or 512KiB",
-        Url: "a URL",
-        type(None): "null",
-    }
     names: list[str] = []
     for member in members(annotation):
         origin = typing.get_origin(member) or member
@@ -104,8 +92,8 @@ def _expected(annotation: Any, unit: str = "") -> str:
             names.append("one of " + ", ".join(map(str, typing.get_args(member))))
         elif isinstance(origin, type) and issubclass(origin, enum.Enum):
             names.append("one of " + ", ".join(str(item.value) for item in origin))
-        elif origin in words:
-            names.append(words[origin])
+        elif origin in SCALARS:
+            names.append(SCALARS[origin])
         elif list_kind(member):
             names.append("a list")
         elif "a mapping" not in names:
@@ -193,6 +181,8 @@ class Converter:
         try:
             return self._typed(node, annotation, path, unit)
         except _MismatchError as mismatch:
+            if unsupported(annotation):
+                return FAILED  # the class that says so is refused
             message = str(mismatch) or f"expected {_expected(annotation, unit)}, got {shown(node, path)}"
             self.problems.add(node.source, path_of(node, path), message, _remedy(node, annotation, unit))
             return FAILED

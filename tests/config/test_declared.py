@@ -3,7 +3,9 @@
 import datetime
 import enum
 import ssl
+import uuid
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
@@ -257,6 +259,79 @@ def test_one_refusal_hides_no_other(text: str, messages: list[str], tmp_path: Pa
     found = error(tmp_path, f"range: {text}", declared=WithRange())
 
     assert [line.partition("  ")[2] for line in found.splitlines()] == messages
+
+
+# What nobody could read
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "meant"),
+    [
+        ("databses", {"default": "sqlite:///x"}, "databases"),
+        ("database", {"url": "sqlite:///x"}, "databases"),
+        ("routing", {"blog": "nope"}, "database_routing_rules"),
+        ("database_router", ["a.Router"], "database_routers"),
+        ("djagno", {"DEBUG": True}, "django"),
+    ],
+)
+def test_misspelt_attribute_is_told_alone(name: str, value: object, meant: str, tmp_path: Path) -> None:
+    declared = type("Declared", (DjangoConfig,), {name: value, "__module__": "project"})()
+
+    message = error(tmp_path, "{routing: {}}", declared=declared)
+
+    assert message == f"project.Declared  {name}: unknown attribute; did you mean '{meant}'?"
+
+
+def test_helpers_of_a_class_have_any_name(tmp_path: Path) -> None:
+    class Declared(DjangoConfig):
+        _databases = {"default": "sqlite:///x"}
+        database = "x"
+        hosts = ["a"]
+        DATABASES = {"other": "sqlite:///y"}
+        databases = {**_databases}
+
+        def djangos(self) -> None: ...
+
+    loaded = config(tmp_path, "{routing: {}}", declared=Declared())
+
+    assert list(loaded.databases) == ["default"]
+
+
+@attrs.frozen
+class Inner:
+    when: datetime.date | None = None
+    tags: dict[str, uuid.UUID] = attrs.field(factory=dict)
+    whole: list["Inner"] = attrs.field(factory=list)
+
+
+@attrs.frozen
+class Unsupported:
+    price: Decimal = Decimal(1)
+    anything: object = None
+    fine: int = 0
+    loop: Any = None
+    inner: Inner = attrs.field(factory=Inner)
+
+
+def test_types_that_nothing_is_converted_to_are_refused_in_the_class(tmp_path: Path) -> None:
+    class Declared(DjangoConfig):
+        databases = {"default": "sqlite:///x"}
+        section: Unsupported
+
+    text = "section: {price: '1', anything: x, fine: x, loop: [1], inner: {when: 2020-01-01, tags: {a: b}}}"
+    message = error(tmp_path, text, declared=Declared())
+
+    hint = (
+        "annotate it with bool, int, float, str, Path, timedelta, Secret, Size, Url, an enum, a Literal, "
+        "a list, set or mapping of them, or an attrs class"
+    )
+    assert [line.partition("  ")[2] for line in message.splitlines()] == [
+        f"section.anything: the type object is not supported; {hint}",
+        f"section.inner.tags: the type UUID is not supported; {hint}",
+        f"section.inner.when: the type date is not supported; {hint}",
+        f"section.price: the type Decimal is not supported; {hint}",
+        "section.fine: expected a whole number, got 'x'; write digits only",
+    ]
 
 
 # settings.py
