@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from shutil import get_terminal_size
@@ -17,8 +18,9 @@ from .config.explain import UnknownPathError, explain
 from .config.json_schema import declared_schema, schema_text
 from .config.show import as_json, as_table
 from .config.template import write_starter
+from .config.terminal import print_config_warnings
 from .config.verdicts import verdicts
-from .exceptions import ConfigError
+from .exceptions import ConfigError, ConfigWarning
 
 FAILED = 1
 
@@ -35,11 +37,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     run: Callable[[argparse.Namespace], int] = options.run
-    try:
-        return run(options)
-    except ConfigError as error:
-        _complain(error)
-        return FAILED
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", ConfigWarning)
+        print_config_warnings()
+        try:
+            return run(options)
+        except ConfigError as error:
+            _complain(error)
+            return FAILED
 
 
 def _parser() -> argparse.ArgumentParser:

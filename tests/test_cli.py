@@ -1,7 +1,9 @@
 """The `dbroute` script."""
 
 import json
+import warnings
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -56,6 +58,39 @@ def test_validate_all_checks_every_environment_and_tells_a_common_fault_once(
         "prod:\nconfig.production.yaml:1:23  databases.default.hos: unknown key; did you mean 'host'?\n"
         "stage: the same\n",
     )
+
+
+def test_validate_all_sees_a_file_that_is_not_read_for_its_ending(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "config.yaml").write_text(CONFIG)
+    (tmp_path / "config.prod.yml").write_text("django: {DEBUG: true}\n")
+
+    code, out, err = run(capsys, "validate", tmp_path, "--all")
+
+    assert (code, out) == (1, "dev: config.yaml: 2 databases, 1 rule; nothing is wrong\n")
+    assert err.splitlines()[:2] == [
+        "prod:",
+        "config.prod.yml  ends in .yml and is not read; rename it config.prod.yaml",
+    ]
+
+
+@pytest.mark.parametrize("action", ["default", "error"])
+def test_what_has_no_effect_is_one_line_whatever_python_does_with_warnings(
+    action: Literal["default", "error"],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "config.yaml").write_text(CONFIG)
+    (tmp_path / "config.prod.yaml").write_text("django: {DEBUG: false}\n")
+    monkeypatch.setenv("DJANGO_DEBU", "1")
+
+    with warnings.catch_warnings():
+        warnings.simplefilter(action)
+        code, _, err = run(capsys, "validate", tmp_path, "--all")
+
+    assert (code, err) == (0, "DJANGO_DEBU names no setting, and is ignored; did you mean 'DJANGO_DEBUG'?\n")
 
 
 def test_validate_may_leave_variables_to_the_machine_that_runs(

@@ -61,6 +61,18 @@ def test_one_environment_is_checked(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(("action", "code"), [("default", 0), ("error", 1)])
+def test_what_has_no_effect_is_one_line(action: str, code: int, tmp_path: Path) -> None:
+    site = made(tmp_path)
+
+    done = site.run("dbroute", "validate", env={"DJANGO_DEBU": "1", "PYTHONWARNINGS": action})
+
+    assert (done.returncode, done.stderr) == (
+        code,
+        "DJANGO_DEBU names no setting, and is ignored; did you mean 'DJANGO_DEBUG'?\n",
+    )
+
+
 def test_a_class_below_the_files_is_known(tmp_path: Path) -> None:
     settings = """\
         import attrs

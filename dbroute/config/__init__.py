@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import attrs
 
-from ..exceptions import ConfigError, ConfigWarning
+from ..exceptions import ConfigError
 from ..models import DjangoConfig
 from .build import build, check_layer
 from .convert import Converter
-from .declared import CHANGES, SettingsView, changes_root, class_root, own_sections, settings_root
+from .declared import CHANGES, SettingsView, changes_root, class_faults, class_root, own_sections, settings_root
 from .environ import Environ
 from .interpolation import Resolver, interpolate
 from .layers import Layer, merge
@@ -23,8 +22,8 @@ from .problems import Problems
 from .schema import Schema
 from .sections import with_known_sections
 from .spellings import Spelling, declared, without_replaced_options
-from .terminal import for_terminal
-from .tree import TAKEN, Config
+from .terminal import for_terminal, warn
+from .tree import Config
 from .yaml import read_yaml
 
 __all__ = ["Config", "SettingsView", "environment_name", "environments", "load", "load_config"]
@@ -81,7 +80,7 @@ def load(
         # Raised anew: no traceback and no chain leads to the frames that hold what was being read.
         raise failure.with_traceback(None)
     for message in config.warnings:
-        warnings.warn(message, ConfigWarning, stacklevel=3)
+        warn(message, stacklevel=3)
     return config
 
 
@@ -99,9 +98,8 @@ def _load(
     code = [Layer("class", class_root(config, place.folder))] if config is not None else []
     files, whole = _files(place, problems, in_code=config is not None or bool(settings and settings.databases))
     schema = Schema(own_sections(config) if config else {}, settings.known if settings else None)
-    for name in schema.own:
-        if name in TAKEN:
-            problems.add(code[0].root.source, name, "is a name that the tree has already", "rename the section")
+    for fault in class_faults(config) if config else ():
+        problems.add(code[0].root.source, *fault)
     top = [Layer(CHANGES, changes_root(change, place.folder)) for change in changes]
     written, top = (
         [attrs.evolve(layer, root=with_known_sections(layer.root, schema, problems)) for layer in group]
@@ -135,7 +133,8 @@ def _files(place: Place, problems: Problems, *, in_code: bool) -> tuple[list[Lay
     declares = any(layer.root.get(section) for layer in files for section in ("database", "databases"))
     missing = place.fault is not None and (declares or not in_code or len(files) < len(place.files))
     if missing and place.fault is not None:
-        problems.note(place.fault)
+        source, message, hint = place.fault
+        problems.add(source, "", message, hint)
     return files, len(files) == len(place.files) and not missing
 
 

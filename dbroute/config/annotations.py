@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+import datetime
+import enum
 import functools
 import types
 import typing
 from collections.abc import Hashable, Mapping, Sequence, Set
+from pathlib import Path
 from typing import Any
 
 import attrs
 
-from ..models import Secret, Text
+from ..models import Secret, Size, Text, Url
 
 LISTS = (Sequence, Set)
+SCALARS: dict[Any, str] = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "a text",
+    Secret: "a text",
+    Path: "a path",
+    datetime.timedelta: "a duration such as 30s or 10m",
+    Size: "a size such as 10MB or 512KiB",
+    Url: "a URL",
+    type(None): "null",
+}
+"""Type of a single value to what messages call it."""
+
 _LIKE: tuple[tuple[Any, Any], ...] = (
     (bool, bool),
     (int, int | None),
@@ -28,6 +45,14 @@ def fields_of(cls: type) -> dict[str, tuple[attrs.Attribute[Any], Any]]:
     """Return the public fields of an attrs class, each with its annotation resolved."""
     hints = typing.get_type_hints(cls)
     return {field.name: (field, hints[field.name]) for field in attrs.fields(cls) if field.init}
+
+
+def default_of(field: attrs.Attribute[Any]) -> Any:
+    """Return the default of a field; ``attrs.NOTHING`` where it has none, or where only an instance could tell."""
+    default: Any = field.default
+    if not isinstance(default, attrs.Factory):  # type: ignore[arg-type]
+        return default
+    return attrs.NOTHING if default.takes_self else default.factory()
 
 
 @functools.cache
@@ -93,6 +118,18 @@ def wants_secret(annotation: Any) -> bool:
 def holds_others(annotation: Any) -> bool:
     """Tell whether an annotation allows a list or a mapping."""
     return bool(list_kind(annotation) or element(annotation, Mapping) or attrs_class(annotation))
+
+
+@functools.cache
+def unsupported(annotation: Any) -> tuple[Any, ...]:
+    """Return the members of a union that nothing in a file or a variable is ever converted to."""
+    return tuple(member for member in members(annotation) if not _is_supported(member))
+
+
+def _is_supported(member: Any) -> bool:
+    if member is Any or member in SCALARS or typing.get_origin(member) is typing.Literal or holds_others(member):
+        return True
+    return isinstance(member, type) and issubclass(member, enum.Enum)
 
 
 def annotation_like(value: Any) -> Any:

@@ -103,7 +103,7 @@ def _own(converter: Converter, root: Branch, name: str, annotation: Any, place: 
     node = root.get(name)
     if node is None and type(None) in members(annotation):
         return None
-    return converter.convert(node or Branch({}, place.source), annotation, (name,))
+    return converter.convert(node or Branch({}, place.source, lost=root.lost), annotation, (name,))
 
 
 def _short_form(databases: dict[str, DatabaseConfig]) -> ShortForm:

@@ -20,7 +20,19 @@ from typing import Any, Final
 import attrs
 
 from ..models import MaskedText, MaskedUrl, Secret, Size, Url
-from .annotations import LISTS, attrs_class, below, element, fields_of, holds_others, list_kind, members, wants_secret
+from .annotations import (
+    LISTS,
+    SCALARS,
+    attrs_class,
+    below,
+    element,
+    fields_of,
+    holds_others,
+    list_kind,
+    members,
+    unsupported,
+    wants_secret,
+)
 from .nodes import (
     MAX_DEPTH,
     Branch,
@@ -37,16 +49,27 @@ from .nodes import (
     shown,
 )
 from .problems import Problems, did_you_mean
+from .refusals import refusals
 from .urls import query_value
 
 Path_ = tuple[Hashable, ...]
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _LONGEST = datetime.timedelta.max.days * 86400
-_LAST = {str, Secret, Path, type(None)}  # take what no other type of a union takes
+_TEXTS = {str, Secret, Path}
+_LAST = {*_TEXTS, type(None)}  # take what no other type of a union takes
+_NULL = {"null", "none"}  # in any case, where a text cannot be meant
 _TRUTH = {
     **dict.fromkeys(("true", "1", "yes", "on"), True),
     **dict.fromkeys(("false", "0", "no", "off"), False),
+}
+_REMEDIES = {
+    bool: "write true or false",
+    int: "write digits only",
+    float: "write a number",
+    Size: "write 10MB or 512KiB",
+    Url: "write it as https://host/path",
+    Path: "write a path, in quotes if it is a number",
 }
 
 
@@ -74,18 +97,6 @@ def _expected(annotation: Any, unit: str = "") -> str:
     if unit:
         number = "a number" if float in members(annotation) else "a whole number"
         return f"{number} of seconds, a duration such as 10m, or null"
-    words = {
-        bool: "true or false",
-        int: "a whole number",
-        float: "a number",
-        str: "a text",
-        Secret: "a text",
-        Path: "a path",
-        datetime.timedelta: "a duration such as 30s or 10m",
-        Size: "a size such as 10MB or 512KiB",
-        Url: "a URL",
-        type(None): "null",
-    }
     names: list[str] = []
     for member in members(annotation):
         origin = typing.get_origin(member) or member
@@ -95,8 +106,8 @@ def _expected(annotation: Any, unit: str = "") -> str:
             names.append("one of " + ", ".join(map(str, typing.get_args(member))))
         elif isinstance(origin, type) and issubclass(origin, enum.Enum):
             names.append("one of " + ", ".join(str(item.value) for item in origin))
-        elif origin in words:
-            names.append(words[origin])
+        elif origin in SCALARS:
+            names.append(SCALARS[origin])
         elif list_kind(member):
             names.append("a list")
         elif "a mapping" not in names:
@@ -186,6 +197,8 @@ class Converter:
         try:
             return self._typed(node, annotation, path, unit)
         except _MismatchError as mismatch:
+            if unsupported(annotation):
+                return FAILED  # the class that says so is refused
             message = str(mismatch) or f"expected {_expected(annotation, unit)}, got {shown(node, path)}"
             self.problems.add(node.source, path_of(node, path), message, _remedy(node, annotation, unit))
             return FAILED
@@ -245,22 +258,31 @@ class Converter:
         values = self.fields(node, cls, path)
         for name, (field, _) in fields_of(cls).items():
             if self.resolved and field.default is attrs.NOTHING and name not in node.nodes:
-                self.problems.add(node.source, dotted((*path, name)), "is missing", "add it")
+                if not node.lost:
+                    self.problems.add(node.source, dotted((*path, name)), "is missing", "add it")
                 values[name] = FAILED
-        if not self.resolved or any(value is FAILED for value in values.values()):
+        if not self.resolved:
             return FAILED
-        try:
-            return cls(**values)
-        except Exception as error:  # noqa: BLE001 - a validator may raise anything, and the traceback holds the values
-            # The validators of attrs name the attribute in quotes.
-            quoted = re.findall(r"'(\w+)'", str(error.args[0])) if error.args else []
-            named = next((name for name in quoted if name in node.nodes), "")
-            part = (node.get(named) if named else None) or node
+        unknown = {name for name, value in values.items() if value is FAILED}
+        failure: Exception | None = None
+        if not unknown:
+            try:
+                return cls(**values)
+            except Exception as error:  # noqa: BLE001 - a validator may raise anything; the traceback holds the values
+                failure = error
+        known = {name: value for name, value in values.items() if name not in unknown}
+        refused = dict(refusals(cls, known, unknown))
+        if failure is not None and not refused:
+            # Whatever looked at the whole may name a field in quotes, as the validators of attrs do.
+            quoted = re.findall(r"'(\w+)'", str(failure.args[0])) if failure.args else []
+            refused = {next((name for name in quoted if name in node.nodes), ""): failure}
+        for name, reason in refused.items():
+            part = (node.get(name) if name else None) or node
             # A validator's message usually holds the value.
-            hidden = _holds_secret(node, cls) or not error.args
-            message = f"is refused by {cls.__name__}" if hidden else f"is refused: {error.args[0]}"
-            self.problems.add(place_of(part), dotted((*path, named) if named else path), message, "correct it")
-            return FAILED
+            hidden = _holds_secret(node, cls) or not reason.args
+            message = f"is refused by {cls.__name__}" if hidden else f"is refused: {reason.args[0]}"
+            self.problems.add(place_of(part), dotted((*path, name) if name else path), message, "correct it")
+        return FAILED
 
     def fields(self, node: Branch, cls: type, path: Path_, ignore: Collection[Hashable] = ()) -> dict[str, Any]:
         """Return the converted fields of an attrs class that the mapping has."""
@@ -333,6 +355,8 @@ def _scalar(node: Leaf, allowed: tuple[Any, ...], path: Path_) -> Any:
         found = _parsed(value, kind) if is_text else _native(value, kind)
         if found is not None:
             return MaskedUrl(found) if kind is Url and (node.secret or may_hold_login(found)) else found
+    if is_text and value.strip().lower() in _NULL and type(None) in allowed and _TEXTS.isdisjoint(allowed):
+        return None
     if str in allowed and (isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool))):
         named = names_secret(_last_key(path)) and path[0] != "routing"  # a rule is no name of a secret
         if not node.secret and not named and not may_hold_login(value):
@@ -389,7 +413,7 @@ def _seconds(node: Leaf, *, fractions: bool) -> float | None:
     value: Any = node.value
     if isinstance(value, str):
         text = value.strip()
-        if node.reading != "value" and text.lower() in {"none", "null"}:
+        if node.reading != "value" and text.lower() in _NULL:
             return None
         value = seconds(text)
         if value is None and fractions and node.reading != "value":
@@ -412,9 +436,9 @@ def _remedy(node: Node, annotation: Any, unit: str) -> str:
         if not isinstance(node, Leaf):
             return "write one text"
         return "put it into quotes" if node.value is not None else "write a text"
-    for kind, example in ((bool, "write true or false"), (int, "write digits only"), (float, "write a number")):
+    for kind, remedy in _REMEDIES.items():
         if kind in allowed:
-            return example
+            return remedy
     return "write [one, two]" if list_kind(annotation) else "write {key: value}"
 
 

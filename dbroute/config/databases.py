@@ -129,9 +129,13 @@ class Databases:
             for name in ("url", *PARTS)
             if isinstance(part := node.get(name), Node) and (name not in values or _is_missing(part))
         }
-        slips = _slips(node)
+        slips, lost = _slips(node), node.lost or not self.whole
         scheme = values.get("engine")
-        if missing & {"url", "engine"} or (scheme is None and slips & {"url", "engine"}):
+        for field in PARTS:
+            if reveal(values.get(field)) == "":
+                values[field] = None
+        self.host(node, values, path)
+        if missing & {"url", "engine"} or (scheme is None and (lost or slips & {"url", "engine"})):
             return values  # reported already, and nothing else can be said
         if scheme is None:
             said = next((part for name in ("engine", "url") if (part := node.get(name)) is not None), node)
@@ -139,20 +143,16 @@ class Databases:
             self.problems.add(key_source(said), dotted(path), "has neither url nor engine", hint)
             return values
         values["engine"] = engine = backend(scheme)
+        for field, error in limits.faults(values):
+            self.fault(node, field, path, error)
         if engine is None:
             part = node.get("engine")
             secret = isinstance(part, Leaf) and part.secret
             self.fault(node, "engine", path, unknown_engine(scheme, "engine", secret=secret))
             return values
-        for field in PARTS:
-            if reveal(values.get(field)) == "":
-                values[field] = None
-        self.host(node, values, path)
-        if "name" not in missing | slips:
+        if not lost and "name" not in missing | slips:
             self.name(node, values, path)
         self.pool(node, values, path, engine)
-        for field, error in limits.faults(values):
-            self.fault(node, field, path, error)
         parts = {part: reveal(values.get(part)) for part in PARTS}
         text = join_url(scheme, parts, reveal(values.get("options", {})))
         values["url"] = Secret(text)

@@ -6,7 +6,7 @@ import importlib
 import inspect
 import sys
 import typing
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,20 @@ import attrs
 
 from ..exceptions import ConfigError, Problem
 from ..models import DjangoConfig, Secret
-from .annotations import attrs_class
+from .annotations import LISTS, attrs_class, default_of, element, fields_of, members, unsupported
+from .django_section import nearly
 from .nodes import Branch, Items, Leaf, Node, Source, node_of
+from .tree import TAKEN
 
 CHANGES = "override_config"
 """Source of everything that a test changes."""
+
+_ATTRIBUTES = ("databases", "database_routers", "database_routing_rules", "django")
+_SECTIONS = {"database": "databases", "routing": "database_routing_rules"}  # as files call them
+_SUPPORTED = (
+    "bool, int, float, str, Path, timedelta, Secret, Size, Url, an enum, a Literal, "
+    "a list, set or mapping of them, or an attrs class"
+)
 
 
 @attrs.frozen
@@ -113,6 +122,43 @@ def own_sections(config: DjangoConfig) -> dict[str, Any]:
     return found
 
 
+def class_faults(config: DjangoConfig) -> Iterator[tuple[str, str, str]]:
+    """Yield path, problem and remedy of whatever a DjangoConfig subclass declares and nobody could read or set."""
+    own = own_sections(config)
+    for name, annotation in own.items():
+        if name in TAKEN:
+            yield name, "is a name that the tree has already", "rename the section"
+        for path, kind in _unsupported(annotation, name, ()):
+            yield path, f"the type {kind} is not supported", f"annotate it with {_SUPPORTED}"
+    for name, meant in _misspelt(config).items():
+        yield name, "unknown attribute", f"did you mean '{meant}'?"
+
+
+def _misspelt(config: DjangoConfig) -> dict[str, str]:
+    """Return attribute to ours that is meant; helpers have any name, but a mapping or list called nearly so is none."""
+    found: dict[str, str] = {}
+    for name in set(dir(config)).difference(own_sections(config), _ATTRIBUTES):
+        meant = _SECTIONS.get(name) or nearly(name, _ATTRIBUTES)
+        value = inspect.getattr_static(config, name)
+        if meant and name.islower() and not name.startswith("_") and isinstance(value, Mapping | list | tuple):
+            found[name] = meant
+    return found
+
+
+def _unsupported(annotation: Any, path: str, above: tuple[Any, ...]) -> Iterator[tuple[str, str]]:
+    """Yield the path and the name of every type below an annotation that is not supported."""
+    for kind in unsupported(annotation):
+        yield path, kind.__name__ if isinstance(kind, type) else str(kind)
+    if annotation in above:
+        return  # a class that holds itself
+    for member in members(annotation):
+        if (cls := attrs_class(member)) is not None:
+            for name, (_, inner) in fields_of(cls).items():
+                yield from _unsupported(inner, f"{path}.{name}", (*above, annotation))
+        elif (inner := element(member, Mapping) or element(member, LISTS)) is not None:
+            yield from _unsupported(inner, path, (*above, annotation))
+
+
 def _hints(cls: type) -> dict[str, Any]:
     own = inspect.get_annotations(cls)
     return {name: hint for name, hint in typing.get_type_hints(cls).items() if name in own}
@@ -135,7 +181,7 @@ def class_root(config: DjangoConfig, folder: Path) -> Branch:
         **{name: getattr(config, name) for name in own_sections(config) if hasattr(config, name)},
     }
     nodes = {key: _written(value, source) for key, value in values.items() if value}
-    return Branch(nodes, source)
+    return Branch(nodes, source, lost=bool(_misspelt(config)))
 
 
 def changes_root(changes: Mapping[str, Any], folder: Path) -> Branch:
@@ -150,15 +196,10 @@ def _written(value: Any, source: Source) -> Node:
         return Leaf(value.reveal(), source, template="${" in value.reveal(), secret=True)
     if attrs.has(type(value)):
         fields = {field.name: getattr(value, field.name) for field in attrs.fields(type(value)) if field.init}
-        defaults = {field.name: _default(field) for field in attrs.fields(type(value))}
+        defaults = {field.name: default_of(field) for field in attrs.fields(type(value))}
         value = {name: item for name, item in fields.items() if item is not defaults[name] and item != defaults[name]}
     if isinstance(value, Mapping):
         return Branch({key: _written(item, source) for key, item in value.items()}, source)
     if isinstance(value, list | tuple):
         return Items(tuple(_written(item, source) for item in value), source)
     return node_of(value, source, template=True)
-
-
-def _default(field: attrs.Attribute[Any]) -> Any:
-    factory = getattr(field.default, "factory", None)
-    return factory() if factory and not getattr(field.default, "takes_self", False) else field.default

@@ -34,7 +34,7 @@ def merge(roots: Sequence[Branch]) -> Branch:
     Dynaconf compares keys without case, and gives some of them a meaning of its own. So every key travels as a number,
     and every value as a node that Dynaconf cannot look into.
     """
-    roots = [root for root in roots if root.nodes] or list(roots[:1])
+    roots = [root for root in roots if root.nodes or root.lost] or list(roots[:1])
     if len(roots) == 1:
         return roots[0]  # and Dynaconf, which takes longer to import than all else of a load, stays out
     object_merge = _object_merge()
@@ -43,7 +43,8 @@ def merge(roots: Sequence[Branch]) -> Branch:
     keys: dict[tuple[int, ...], Hashable] = {}
 
     def opaque(branch: Branch, path: tuple[int, ...]) -> dict[int, Any]:
-        sources[path] = branch
+        lost = path in sources and sources[path].lost
+        sources[path] = attrs.evolve(branch, lost=True) if lost else branch
         data: dict[int, Any] = {}
         for key, node in branch.nodes.items():
             number = numbers.setdefault(key, len(numbers) + 1)

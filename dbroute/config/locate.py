@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 import attrs
 
-from ..exceptions import Problem
 from .files import UnreadableError, text_of
 from .nodes import Source
 from .problems import Problems, did_you_mean, listed
@@ -55,7 +54,8 @@ class Place:
         files: Path and layer of each file to read, lowest first.
         process: The variables of the process.
         dotenv: Those of ``.env``, also the ones that the process sets too.
-        fault: What is wrong if no layer in code declares the databases: the environment has no file.
+        fault: What is wrong if no layer in code declares the databases, the environment has no file: source, message
+            and hint.
     """
 
     folder: Path
@@ -64,7 +64,7 @@ class Place:
     files: tuple[tuple[Path, int], ...]
     process: Mapping[str, Variable]
     dotenv: Mapping[str, Variable] = attrs.field(factory=dict)
-    fault: Problem | None = None
+    fault: tuple[Source, str, str] | None = None
 
     @property
     def source(self) -> Source:
@@ -113,8 +113,9 @@ def environments(
         ConfigError: There is no folder with a configuration.
     """
     folder, stem = _folder(path, dict(os.environ if environ is None else environ), Problems(), optional)
-    files = [file.name for file in folder.glob(f"{glob.escape(stem)}.*.yaml")]
-    names = {canonical(name.removeprefix(f"{stem}.").removesuffix(".yaml")) for name in files}
+    # What ends in .yml belongs to an environment too, whose check refuses it.
+    files = [file for end in ("yaml", "yml") for file in folder.glob(f"{glob.escape(stem)}.*.{end}")]
+    names = {canonical(file.stem.removeprefix(f"{stem}.")) for file in files}
     return ["dev", *sorted(names - {"dev"})]
 
 
@@ -163,13 +164,13 @@ def locate(
     return Place(folder, stem, environment, files, variables, dotenv, fault)
 
 
-def _no_file(folder: Path, stem: str, named: str, environment: str, source: Source) -> Problem:
+def _no_file(folder: Path, stem: str, named: str, environment: str, source: Source) -> tuple[Source, str, str]:
     found = [item.name for item in folder.glob(f"{glob.escape(stem)}.*.yaml") if item.name != f"{stem}.{LOCAL}.yaml"]
     known = [name.removeprefix(f"{stem}.").removesuffix(".yaml") for name in found]
     hint = "" if environment in SYNONYMS else did_you_mean(named, {*known, *_CANONICAL} - {LOCAL})
     there = f"found {listed(found)}" if found else f"there is no {stem}.<environment>.yaml in {folder}"
     message = f"environment '{named}' has no file {stem}.{environment}.yaml; {there}"
-    return Problem("", message, str(source), hint or "add the file, or correct the name")
+    return source, message, hint or "add the file, or correct the name"
 
 
 def _folder(

@@ -133,11 +133,20 @@ class Items:
 
 @attrs.define(eq=False)
 class Branch:
-    """A mapping; layers merge it key by key."""
+    """
+    A mapping; layers merge it key by key.
+
+    Attributes:
+        nodes: Key to node.
+        source: Where it begins.
+        key: Where its key stands, if it has one.
+        lost: Keys of it could not be read, which is told; whatever it seems to lack may be one of them.
+    """
 
     nodes: dict[Hashable, Node]
     source: Source
     key: Source | None = None
+    lost: bool = False
 
     def get(self, *path: Hashable) -> Node | None:
         """Return the node at ``path`` below this one, or ``None``; numbers are positions in a list too."""
@@ -156,7 +165,7 @@ class Branch:
 
     def with_nodes(self, nodes: Mapping[Hashable, Node]) -> Branch:
         """Return the same mapping with other content."""
-        return Branch(dict(nodes), self.source, self.key)
+        return Branch(dict(nodes), self.source, self.key, self.lost)
 
 
 Node = Leaf | Items | Branch

@@ -17,17 +17,19 @@ class Problems:
 
     _found: dict[Problem, tuple[int, str, int, int]] = attrs.field(factory=dict)
     _places: set[tuple[Source, str]] = attrs.field(factory=set)
+    _refused: set[Source] = attrs.field(factory=set)
 
     def add(self, source: Source, path: str, message: str, hint: str = "") -> None:
         """Note one fault; the same one at the same place of a file is not noted again under another path."""
-        if source.column and (source, message) in self._places:
+        if source in self._refused or (source.column and (source, message) in self._places):
             return
         self._places.add((source, message))
         self._found.setdefault(Problem(path, message, str(source), hint, source.location), source.order)
 
-    def note(self, problem: Problem) -> None:
-        """Note a fault that was put into words earlier."""
-        self._found.setdefault(problem, (0, "", 0, 0))
+    def refuse(self, source: Source, path: str, message: str, hint: str) -> None:
+        """Note the fault of a value that cannot be used whatever it means; nothing more is said of its place."""
+        self.add(source, path, message, hint)
+        self._refused.add(source)
 
     def __bool__(self) -> bool:
         return bool(self._found)

@@ -86,6 +86,8 @@ class Spelling:
                 hint = "write database: {url: …}" if section == "database" else "write keys below it, or remove it"
                 self.problems.add(node.source, section, f"expected a mapping, got {shown(node)}", hint)
                 self.lost.add(section)
+            elif (layer.root if node is None else node).lost:
+                self.lost.add(section)
         databases = self.full_form(layer, self.short_form(layer))
         nodes = {key: node for key, node in layer.root.nodes.items() if key != "database"}
         if databases or "databases" in nodes:
@@ -156,7 +158,8 @@ class Spelling:
             elif str(key).isupper():
                 hint = "write it below 'django:'"
             self.problems.add(key_source(node), dotted(("database", key)), "unknown key", hint)
-            self.lost.add("database")
+            if _may_be_a_url(node):
+                self.lost.add("database")
             return None
         name = key.removeprefix(_SHORT)
         if name == "default":
@@ -294,6 +297,11 @@ class Spelling:
 
 def _is_missing(node: Node) -> bool:
     return isinstance(node, Leaf) and node.reading == "missing"
+
+
+def _may_be_a_url(node: Node) -> bool:
+    """Tell whether a node whose key nobody knows may have been meant as a database; other texts never are one."""
+    return not isinstance(node, Leaf) or node.template or "://" in str(node.value)
 
 
 def _is_null(node: Node) -> TypeGuard[Leaf]:

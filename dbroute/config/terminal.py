@@ -1,5 +1,5 @@
 """
-Shows a configuration error to the person at the terminal as its lines, without a traceback.
+Shows a configuration error to the person at the terminal as its lines, without a traceback; a warning likewise.
 
 No kind of exception that Django catches does that for every command: most read the settings outside of any ``try``,
 and ``shell`` goes on without them. So the kind is decided where the error is raised, by what runs further up.
@@ -8,10 +8,11 @@ and ``shell`` goes on without them. So the kind is decided where the error is ra
 from __future__ import annotations
 
 import sys
+import warnings
 from types import TracebackType
 from typing import Any
 
-from ..exceptions import ConfigError
+from ..exceptions import ConfigError, ConfigWarning, printable
 from .excerpt import report
 
 _ANSWERS_ANYWAY = {"help", "version", "--help", "-h", "--version"}
@@ -33,6 +34,32 @@ def for_terminal(error: ConfigError) -> ConfigError:
     improperly_configured = sys.modules["django.core.exceptions"].ImproperlyConfigured
     kind: Any = type("ConfigError", (ConfigError, improperly_configured), {"__module__": ConfigError.__module__})
     return kind(error.problems)  # type: ignore[no-any-return]
+
+
+def warn(message: str, stacklevel: int) -> None:
+    """Warn of what has no effect; under manage.py and django-admin in one plain line, and once."""
+    if management_utility() is not None:
+        print_config_warnings()
+        _print_config_errors()
+    warnings.warn(message, ConfigWarning, stacklevel=stacklevel + 1)
+
+
+def print_config_warnings() -> None:
+    """Put a hook before Python's that prints configuration warnings as lines, each once; it passes others on."""
+    previous = warnings.showwarning
+    if getattr(previous, "prints_config_warnings", False):
+        return
+    told: set[str] = set()
+
+    def hook(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        if not issubclass(category, ConfigWarning):
+            previous(message, category, *where, **more)
+        elif str(message) not in told:
+            told.add(str(message))
+            sys.stderr.write(f"{printable(str(message))}\n")
+
+    hook.prints_config_warnings = True  # type: ignore[attr-defined]
+    warnings.showwarning = hook
 
 
 def management_utility() -> Any:
@@ -57,6 +84,8 @@ def _print_config_errors() -> None:
     def hook(kind: type[BaseException], value: BaseException, traceback: TracebackType | None) -> None:
         if isinstance(value, ConfigError):
             sys.stderr.write(f"{report(value, excerpts=sys.stderr.isatty())}\n")
+        elif isinstance(value, ConfigWarning):  # python -W error
+            sys.stderr.write(f"{printable(str(value))}\n")
         else:
             previous(kind, value, traceback)
 

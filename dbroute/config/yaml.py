@@ -144,7 +144,7 @@ class _Reader:
         """Refuse any tag but the one that makes a text of a scalar."""
         if getattr(event, "tag", None) not in {None, "!", _TEXT}:
             # Its name is not told: a password that begins with '!' and is not quoted reads as a tag.
-            self.problems.add(where, dotted(path), "has a tag", "remove it, or quote a text that begins with '!'")
+            self.problems.refuse(where, dotted(path), "has a tag", "remove it, or quote a text that begins with '!'")
             self.refused = where
 
     def counted(self, nodes: int, where: Source) -> None:
@@ -164,6 +164,7 @@ class _Reader:
     def mapping(self, events: Any, where: Source, path: tuple[Any, ...], key: Source | None) -> Branch:
         nodes: dict[Any, Node] = {}
         merged: dict[Any, Node] = {}
+        lost = False
         again: list[tuple[int, Source, tuple[Any, ...], int]] = []
         while not isinstance(event := next(events), yaml.MappingEndEvent):
             key_at = self.at(event.start_mark)
@@ -171,7 +172,9 @@ class _Reader:
             here = (*path, name)
             node = self.node(events, next(events), here, key_at)
             if name == "<<" and not event.style:
-                merged = {**self.merge_key(node, path), **merged}
+                parts = node.nodes if isinstance(node, Items) else (node,)
+                merged = {**self.merge_key(parts, path), **merged}
+                lost = lost or any(not isinstance(part, Branch) or part.lost for part in parts)
             elif name in nodes:
                 other = nodes[name]
                 again.append((len(nodes), key_at, here, key_source(other).line))
@@ -181,7 +184,7 @@ class _Reader:
                 nodes[name] = node
         for _, slip in groupby(again, key=itemgetter(0)):  # those without a new key between them
             self.twice([key[1:] for key in slip])
-        return Branch({**merged, **nodes}, where, key)
+        return Branch({**merged, **nodes}, where, key, lost)
 
     def twice(self, keys: list[tuple[Source, tuple[Any, ...], int]]) -> None:
         """Note successive keys that are all there already: each alone, or as a mapping that has lost its own key."""
@@ -201,10 +204,10 @@ class _Reader:
         name = self.value(event, where, path)
         return "" if name is None else name
 
-    def merge_key(self, node: Node, path: tuple[Any, ...]) -> dict[Any, Node]:
+    def merge_key(self, nodes: tuple[Node, ...], path: tuple[Any, ...]) -> dict[Any, Node]:
         """Return what ``<<`` brings in; the first of several mappings wins."""
         merged: dict[Any, Node] = {}
-        for item in node.nodes if isinstance(node, Items) else (node,):
+        for item in nodes:
             if isinstance(item, Leaf) and item.reading == "missing":
                 continue
             if not isinstance(item, Branch):
@@ -231,7 +234,7 @@ class _Reader:
                 shown = MASK if secret_path(path) or len(digits) > 6 else f"'{text}'"
                 octal = shown != MASK and re.fullmatch("[0-7]+", digits)
                 hint = f"write 0o{digits.lstrip('0') or '0'} for octal, or quote it" if octal else "quote it"
-                self.problems.add(where, dotted(path), f"{shown} has a leading zero", hint)
+                self.problems.refuse(where, dotted(path), f"{shown} has a leading zero", hint)
                 self.refused = where
                 return text
             return int(text) if len(digits) <= 100 else text

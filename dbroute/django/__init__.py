@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import os
 import sys
-import warnings
 from types import FrameType
 
 from django.conf import settings as _settings
 
-from ..exceptions import ConfigWarning
+from ..config.terminal import warn
 
 FIRST_IMPORTER: str | None = None
 """Who imported this package first, where that was not a settings module; its line in settings.py then does nothing."""
@@ -56,7 +55,7 @@ def _patch() -> str | None:
     importer = f"{name} ({frame.f_code.co_filename}:{frame.f_lineno})"
     if not _settings.configured:
         message = f"dbroute.django is imported before the settings, by {importer}; its line in settings.py does nothing"
-        warnings.warn(message, ConfigWarning, stacklevel=3)
+        warn(message, stacklevel=3)
     return importer
 
 

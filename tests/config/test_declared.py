@@ -3,7 +3,9 @@
 import datetime
 import enum
 import ssl
+import uuid
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
@@ -163,6 +165,22 @@ def test_required_leaf_of_a_section_that_nobody_mentions_is_told(tmp_path: Path)
     assert message == "config.yaml  mail.server: is missing; add it"
 
 
+@pytest.mark.parametrize(
+    ("text", "path"), [("mail: {<<: 5}", "1:12  mail.<<"), ("<<: 5", "1:5  <<"), ("mail: !x y", "1:7  mail")]
+)
+def test_required_leaf_that_may_stand_in_what_cannot_be_read_is_not_missing(
+    text: str, path: str, tmp_path: Path
+) -> None:
+    class Declared(DjangoConfig):
+        databases = {"default": "sqlite:///x"}
+        mail: Mail
+
+    message = error(tmp_path, text, declared=Declared())
+
+    assert message.startswith(f"config.yaml:{path}: ")
+    assert "\n" not in message
+
+
 def test_required_leaf_may_come_from_another_layer(tmp_path: Path) -> None:
     loaded = config(tmp_path, "mail: {}", {"DBROUTE_MAIL__SERVER": "x"}, declared=Project())
 
@@ -184,7 +202,136 @@ def test_validator_that_raises_anything_is_told(tmp_path: Path) -> None:
 
     message = error(tmp_path, "section: {x: 1}", declared=Declared())
 
-    assert message == "config.yaml:1:10  section: is refused by Section; correct it"
+    assert message == "config.yaml:1:14  section.x: is refused by Section; correct it"
+
+
+def even(instance: object, attribute: object, value: int) -> None:
+    if value % 2:
+        raise ValueError("is odd")
+
+
+def above_low(instance: "Range", attribute: object, value: int) -> None:
+    if value <= instance.low:
+        raise ValueError("is not above low")
+
+
+def small(value: int) -> int:
+    if value > 1000:
+        raise ValueError("is too large")
+    return value
+
+
+@attrs.frozen
+class Range:
+    low: int = attrs.field(default=2, validator=even, converter=small)
+    high: int = attrs.field(default=10, validator=[attrs.validators.le(20), above_low])
+    step: int = attrs.field(default=1, converter=attrs.Converter(lambda value, field: value, takes_field=True))
+    inner: Retry | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if self.step > self.high:
+            raise ValueError("'step' is too large")
+
+
+class WithRange(DjangoConfig):
+    databases = {"default": "sqlite:///x"}
+    range: Range
+
+
+LOW = "range.low: is refused: is odd; correct it"
+HIGH = "range.high: is refused: 'high' must be <= 20: 30; correct it"
+ATTEMPTS = "range.inner.attempts: is refused: 'attempts' must be >= 1: 0; correct it"
+
+
+@pytest.mark.parametrize(
+    ("text", "messages"),
+    [
+        ("{low: 3, high: 30}", [LOW, HIGH]),
+        ("{low: 3, high: 1}", [LOW]),  # above a low that is wrong itself says nothing
+        ("{low: 4, high: 3}", ["range.high: is refused: is not above low; correct it"]),
+        ("{low: 2000, high: 30}", ["range.low: is refused: is too large; correct it", HIGH]),
+        ("{inner: {attempts: 0}, low: 3, high: 30}", [ATTEMPTS, LOW, HIGH]),
+        ("{low: x, high: 30}", ["range.low: expected a whole number, got 'x'; write digits only", HIGH]),
+        ("{step: 11}", ["range.step: is refused: 'step' is too large; correct it"]),
+    ],
+)
+def test_one_refusal_hides_no_other(text: str, messages: list[str], tmp_path: Path) -> None:
+    found = error(tmp_path, f"range: {text}", declared=WithRange())
+
+    assert [line.partition("  ")[2] for line in found.splitlines()] == messages
+
+
+# What nobody could read
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "meant"),
+    [
+        ("databses", {"default": "sqlite:///x"}, "databases"),
+        ("database", {"url": "sqlite:///x"}, "databases"),
+        ("routing", {"blog": "nope"}, "database_routing_rules"),
+        ("database_router", ["a.Router"], "database_routers"),
+        ("djagno", {"DEBUG": True}, "django"),
+    ],
+)
+def test_misspelt_attribute_is_told_alone(name: str, value: object, meant: str, tmp_path: Path) -> None:
+    declared = type("Declared", (DjangoConfig,), {name: value, "__module__": "project"})()
+
+    message = error(tmp_path, "{routing: {}}", declared=declared)
+
+    assert message == f"project.Declared  {name}: unknown attribute; did you mean '{meant}'?"
+
+
+def test_helpers_of_a_class_have_any_name(tmp_path: Path) -> None:
+    class Declared(DjangoConfig):
+        _databases = {"default": "sqlite:///x"}
+        database = "x"
+        hosts = ["a"]
+        DATABASES = {"other": "sqlite:///y"}
+        databases = {**_databases}
+
+        def djangos(self) -> None: ...
+
+    loaded = config(tmp_path, "{routing: {}}", declared=Declared())
+
+    assert list(loaded.databases) == ["default"]
+
+
+@attrs.frozen
+class Inner:
+    when: datetime.date | None = None
+    tags: dict[str, uuid.UUID] = attrs.field(factory=dict)
+    whole: list["Inner"] = attrs.field(factory=list)
+
+
+@attrs.frozen
+class Unsupported:
+    price: Decimal = Decimal(1)
+    anything: object = None
+    fine: int = 0
+    loop: Any = None
+    inner: Inner = attrs.field(factory=Inner)
+
+
+def test_types_that_nothing_is_converted_to_are_refused_in_the_class(tmp_path: Path) -> None:
+    class Declared(DjangoConfig):
+        databases = {"default": "sqlite:///x"}
+        section: Unsupported
+
+    text = "section: {price: '1', anything: x, fine: x, loop: [1], inner: {when: 2020-01-01, tags: {a: b}}}"
+    message = error(tmp_path, text, declared=Declared())
+
+    hint = (
+        "annotate it with bool, int, float, str, Path, timedelta, Secret, Size, Url, an enum, a Literal, "
+        "a list, set or mapping of them, or an attrs class"
+    )
+    assert [line.partition("  ")[2] for line in message.splitlines()] == [
+        f"section.anything: the type object is not supported; {hint}",
+        f"section.inner.tags: the type UUID is not supported; {hint}",
+        f"section.inner.when: the type date is not supported; {hint}",
+        f"section.price: the type Decimal is not supported; {hint}",
+        "section.fine: expected a whole number, got 'x'; write digits only",
+    ]
 
 
 # settings.py

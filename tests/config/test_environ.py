@@ -1,12 +1,12 @@
 """Environment variables: which one sets what, and as which type."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import attrs
 import pytest
 
-from dbroute import ConfigWarning, DjangoConfig, PoolConfig
+from dbroute import ConfigWarning, DjangoConfig, PoolConfig, Url
 from dbroute.config import Config, load
 from dbroute.models import reveal
 from tests.config.loading import DEFAULT, config, error, view, write
@@ -87,6 +87,47 @@ def test_text_is_converted_by_the_type_of_the_leaf(field: str, text: str, expect
     loaded = config(tmp_path, text_of_file, {f"DBROUTE_DATABASES__OTHER__{field.upper()}": text})
 
     assert getattr(loaded.databases["other"], field) == expected
+
+
+HERE = Url("https://here")
+
+
+@attrs.frozen
+class Limits:
+    most: int | None = 1
+    ratio: float | None = 1.0
+    target: Url | None = HERE
+    sizes: dict[str, int] | None = attrs.field(factory=dict)
+    name: str | None = None
+    folder: Path | None = None
+    level: Literal["none", "all"] | None = None
+
+
+class WithLimits(DjangoConfig):
+    limits: Limits
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "expected"),
+    [
+        ("most", "null", None),
+        ("ratio", "None", None),
+        ("target", "NULL", None),
+        ("sizes", "null", None),
+        ("name", "null", "null"),
+        ("level", "none", "none"),
+    ],
+)
+def test_null_means_none_where_no_text_can_be_meant(field: str, text: str, expected: object, tmp_path: Path) -> None:
+    loaded = config(tmp_path, DEFAULT, {f"DBROUTE_LIMITS__{field.upper()}": text}, declared=WithLimits())
+
+    assert getattr(loaded.limits, field) == expected
+
+
+def test_null_in_a_variable_may_be_the_name_of_a_file(tmp_path: Path) -> None:
+    loaded = config(tmp_path, DEFAULT, {"DBROUTE_LIMITS__FOLDER": "null"}, declared=WithLimits())
+
+    assert loaded.limits.folder == tmp_path / "null"
 
 
 @pytest.mark.parametrize("text", ["123456", "true", "null", "[1]", '{"a": 1}', "@int 3", "${HOME}", "  x ", "0o17", ""])

@@ -114,16 +114,16 @@ def test_unknown_environment_without_any_file_names_the_folder(tmp_path: Path) -
     )
 
 
-def test_unknown_environment_is_told_first_and_hides_no_other_fault(tmp_path: Path) -> None:
+def test_unknown_environment_is_told_in_the_order_of_sources_and_hides_no_other_fault(tmp_path: Path) -> None:
     write(tmp_path, {"config.yaml": "database: {url: '${MISSING}', urll: 5}"})
 
     message = failure(tmp_path, {"DJANGO_ENV": "prod"})
 
     assert message.splitlines() == [
-        "DJANGO_ENV  environment 'prod' has no file config.prod.yaml; there is no config.<environment>.yaml in "
-        f"{tmp_path}; add the file, or correct the name",
         "config.yaml:1:17  database.url: variable MISSING is not set; set MISSING, or write ${MISSING:-default}",
         "config.yaml:1:31  database.urll: unknown key; did you mean 'url'?",
+        "DJANGO_ENV  environment 'prod' has no file config.prod.yaml; there is no config.<environment>.yaml in "
+        f"{tmp_path}; add the file, or correct the name",
     ]
 
 
@@ -140,11 +140,14 @@ def test_a_file_that_cannot_be_read_hides_no_fault_of_the_others(tmp_path: Path)
 
 
 def test_unknown_environment_in_dotenv_is_told_with_its_line(tmp_path: Path) -> None:
-    write(tmp_path, {"config.yaml": DEFAULT, ".env": "A=1\nDJANGO_ENV=qa\n"})
+    write(tmp_path, {"config.yaml": DEFAULT, ".env": "A=1\nDBROUTE_X__Y=1\nDJANGO_ENV=qa\n"})
 
     message = failure(tmp_path, {})
 
-    assert message.startswith(".env:2  environment 'qa' has no file config.qa.yaml; ")
+    assert [line.partition(";")[0] for line in message.splitlines()] == [
+        ".env:2  unknown part 'X'",
+        ".env:3  environment 'qa' has no file config.qa.yaml",
+    ]
 
 
 @pytest.mark.parametrize("name", ["../prod", "a/b", "prod.yaml", "p\0", "é", "*"])

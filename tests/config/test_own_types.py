@@ -18,6 +18,7 @@ NOTHING = Size(0)
 class Uploads:
     limit: Size = NOTHING
     target: Url | None = None
+    folder: Path | None = None
 
 
 class Project(DjangoConfig):
@@ -48,11 +49,12 @@ def test_a_url_has_a_scheme_and_a_host(tmp_path: Path) -> None:
 
 def test_what_is_neither_is_told_with_what_was_expected(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
-        uploads(tmp_path, "uploads: {limit: 10XB, target: example.com}\n")
+        uploads(tmp_path, "uploads: {limit: 10XB, target: example.com, folder: 5}\n")
 
-    assert [problem.message for problem in caught.value.problems] == [
-        "expected a size such as 10MB or 512KiB, got '10XB'",
-        "expected a URL or null, got 'example.com'",
+    assert [str(problem).partition("  ")[2] for problem in caught.value.problems] == [
+        "uploads.limit: expected a size such as 10MB or 512KiB, got '10XB'; write 10MB or 512KiB",
+        "uploads.target: expected a URL or null, got 'example.com'; write it as https://host/path",
+        "uploads.folder: expected a path or null, got 5; write a path, in quotes if it is a number",
     ]
 
 

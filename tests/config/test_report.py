@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from dbroute import ConfigError
 from dbroute.config import load
-from tests.config.loading import config, error, view, write
+from tests.config.loading import DEFAULT, config, error, view, write
 
 
 def test_all_faults_of_all_layers_are_told_at_once_sorted_by_source(tmp_path: Path) -> None:
@@ -68,6 +68,65 @@ def test_fault_that_a_higher_layer_replaces_is_told_all_the_same(tmp_path: Path)
         "config.yaml:1:57  databases.default.conn_max_age: expected a whole number of seconds, "
         "a duration such as 10m, or null, got 'soon'; write 600 or 10m"
     )
+
+
+@pytest.mark.parametrize(
+    ("database", "other"),
+    [
+        ("{engine: postgressql, name: n, port: abc}", "engine: unknown engine 'postgressql'"),
+        ("{url: 'postgressql://h/n', port: abc}", "url: unknown scheme 'postgressql'"),
+        ("{url: 'postgresql://h:x/n', port: abc}", "url: the port is no number from 1 to 65535"),
+        ("{port: abc}", "has neither url nor engine"),
+    ],
+)
+def test_wrong_port_shows_whatever_else_is_wrong_with_the_database(database: str, other: str, tmp_path: Path) -> None:
+    message = error(tmp_path, f"databases: {{default: {database}}}\n")
+
+    told = {line.partition("  databases.default")[2].lstrip(".: ").partition(";")[0] for line in message.splitlines()}
+    assert told == {other, "port: the port is no number from 1 to 65535"}
+
+
+def test_unknown_key_that_is_no_database_hides_no_missing_one(tmp_path: Path) -> None:
+    text = "databases: {default: {url: 'sqlite:///x', migrates_like: nope}}\nrouting: {blog: c}\n"
+
+    message = error(tmp_path, text, {"DBROUTE_DATABASE__X": "1"})
+
+    assert message.splitlines() == [
+        "config.yaml:1:58  databases.default.migrates_like: there is no database 'nope'; known are default",
+        "config.yaml:2:17  routing.blog: there is no database 'c'; known are default",
+        "DBROUTE_DATABASE__X  database.x: unknown key; write url, or url_<name>",
+    ]
+
+
+def test_unknown_key_that_may_be_a_database_leaves_missing_ones_untold(tmp_path: Path) -> None:
+    message = error(tmp_path, f"{DEFAULT}routing: {{blog: c}}\n", {"DBROUTE_DATABASE__X": "sqlite:///c"})
+
+    assert message == "DBROUTE_DATABASE__X  database.x: unknown key; write url, or url_<name>"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("databases: {default: !!python/object/apply:os.system [a, b]}", "1:22  databases.default: has a tag"),
+        ("databases: !!python/name:os.system", "1:12  databases: has a tag"),
+        ("databases: {default: {url: 'sqlite:///x', user: !x {a: b}}}", "1:49  databases.default.user: has a tag"),
+        ("databases: {default: {<<: 5, name: x}}", "1:27  databases.default.<<: is not a mapping"),
+        ("databases: {default: {<<: 5, engine: mysql}}", "1:27  databases.default.<<: is not a mapping"),
+        ("databases: {default: &a {<<: *a, name: x}}", "1:30  refers to an anchor that is not there"),
+        ("databases: {<<: 5}\nrouting: {blog: c}", "1:17  databases.<<: is not a mapping"),
+        ("<<: 5", "1:5  <<: is not a mapping"),
+    ],
+)
+@pytest.mark.parametrize("above", ["", "databases: {default: {user: y}}"])
+def test_what_is_no_value_or_no_mapping_to_merge_costs_one_line(
+    text: str, message: str, above: str, tmp_path: Path
+) -> None:
+    files = {"config.local.yaml": above} if above else {}
+
+    found = error(write(tmp_path, files), text)
+
+    assert found.partition(";")[0] == f"config.yaml:{message}"
+    assert "\n" not in found
 
 
 def test_fault_in_a_merged_anchor_counts_once(tmp_path: Path) -> None:

@@ -218,10 +218,14 @@ class WithKeys(DjangoConfig):
 @pytest.mark.parametrize(
     ("text", "environ", "place"),
     [
-        ("shop: {keys: {stripe: hunter2}}", {}, "config.yaml:1:14"),
-        ("shop: {keys: {stripe: long-enough-for-this-one, others: [hunter2]}}", {}, "config.yaml:1:14"),
-        ("routing: {}", {"DBROUTE_SHOP__KEYS__STRIPE": SECRET}, "DBROUTE_SHOP__KEYS__STRIPE"),
-        ("routing: {}", {"DBROUTE_SHOP__KEYS": '{"stripe": "hunter2"}'}, "DBROUTE_SHOP__KEYS"),
+        ("shop: {keys: {stripe: hunter2}}", {}, "config.yaml:1:23  shop.keys.stripe"),
+        (
+            "shop: {keys: {stripe: long-enough-for-this-one, others: [hunter2]}}",
+            {},
+            "config.yaml:1:57  shop.keys.others",
+        ),
+        ("routing: {}", {"DBROUTE_SHOP__KEYS__STRIPE": SECRET}, "DBROUTE_SHOP__KEYS__STRIPE  shop.keys.stripe"),
+        ("routing: {}", {"DBROUTE_SHOP__KEYS": '{"stripe": "hunter2"}'}, "DBROUTE_SHOP__KEYS  shop.keys.stripe"),
     ],
 )
 def test_a_validator_shows_nothing_of_what_is_annotated_as_secret(
@@ -232,7 +236,7 @@ def test_a_validator_shows_nothing_of_what_is_annotated_as_secret(
     with pytest.raises(ConfigError) as caught:
         load(tmp_path, environ=environ, declared=WithKeys())
 
-    assert str(caught.value) == f"{place}  shop.keys: is refused by Keys; correct it"
+    assert str(caught.value) == f"{place}: is refused by Keys; correct it"
 
 
 def test_long_values_are_shortened() -> None:
