@@ -1,5 +1,6 @@
 """Django's handlers of post_migrate: spared where all is there, and the same outcome as with ``migrate`` otherwise."""
 
+import re
 import sqlite3
 from contextlib import closing
 
@@ -10,16 +11,16 @@ from tests.projects import project
 
 pytestmark = pytest.mark.process
 
-ALIASES = ["default", "tenant"]
+ALIASES = ["default", "tenant", "other"]
 SETTINGS = """
 import os
 
 INSTALLED_APPS = ["blog", "django.contrib.contenttypes", "django.contrib.auth", "dbroute.django", "shop"]
 DATABASES = {
     alias: {"ENGINE": "django.db.backends.sqlite3", "NAME": BASE_DIR / f"{alias}.sqlite3"}
-    for alias in ["default", "tenant"]
+    for alias in ["default", "tenant", "other"]
 }
-DATABASES["tenant"]["DBROUTE"] = {"migrates_like": "default"}
+DATABASES["tenant"]["DBROUTE"] = DATABASES["other"]["DBROUTE"] = {"migrates_like": "default"}
 DATABASE_ROUTERS = ["dbroute.routing.DatabaseRouter"]
 DATABASE_ROUTING_RULES = {"blog": "default"}
 if "SHOW_QUERIES" in os.environ:
@@ -92,6 +93,21 @@ def test_where_all_is_there_each_database_is_asked_once_for_all_apps(tmp_path):
     assert dumps(made) == before
 
 
+def test_rows_that_the_first_database_got_are_given_to_the_others_without_asking(tmp_path):
+    ours, theirs = written(tmp_path / "ours"), written(tmp_path / "theirs")
+    for alias in ALIASES:
+        theirs.run("migrate", "--database", alias, "-v0")
+
+    result = ours.run(*RUN, env={"SHOW_QUERIES": "1"})
+
+    asked = re.findall(r'^\([\d.]+\) SELECT .* FROM "auth_permission"', result.stderr, re.MULTILINE)
+    apps = 4
+    # Each database once, and the first one again for each app and at the end.
+    assert len(asked) == len(ALIASES) + apps + 1
+    assert dumps(ours) == dumps(theirs)
+
+
+@pytest.mark.parametrize("gap", ["", "UPDATE sqlite_sequence SET seq = 99 WHERE name = 'django_content_type'"])
 @pytest.mark.parametrize(
     "statement",
     [
@@ -101,16 +117,31 @@ def test_where_all_is_there_each_database_is_asked_once_for_all_apps(tmp_path):
         "UPDATE django_content_type SET model = 'orders' WHERE model = 'order'",
     ],
 )
-def test_what_is_missing_is_made_as_django_makes_it(tmp_path, statement):
+def test_what_is_missing_is_made_as_django_makes_it(tmp_path, statement, gap):
     ours, theirs = written(tmp_path / "ours"), written(tmp_path / "theirs")
     migrate_both(ours, theirs)
     for made in (ours, theirs):
         execute(made, "tenant", "PRAGMA foreign_keys = OFF", statement)
+        execute(made, "other", "PRAGMA foreign_keys = OFF", statement, gap)
 
     found, expected = migrate_both(ours, theirs)
 
     assert found == expected
     assert any("change_order" in row for row in found["tenant"]["auth_permission"])
+    assert len(found["other"]["django_content_type"]) >= len(found["default"]["django_content_type"])
+
+
+def test_databases_that_lack_different_rows(tmp_path):
+    ours, theirs = written(tmp_path / "ours"), written(tmp_path / "theirs")
+    migrate_both(ours, theirs)
+    for made in (ours, theirs):
+        for alias, code in (("tenant", "change_order"), ("other", "change_post")):
+            execute(made, alias, f"DELETE FROM auth_permission WHERE codename = '{code}'")
+
+    found, expected = migrate_both(ours, theirs)
+
+    assert found == expected
+    assert all(len(dump["auth_permission"]) == len(found["default"]["auth_permission"]) for dump in found.values())
 
 
 def test_a_handler_that_deletes_between_two_apps_leaves_what_it_leaves_with_django(tmp_path):
@@ -167,4 +198,4 @@ def test_the_handlers_are_in_their_places_afterwards_whatever_happened(tmp_path)
         print(post_migrate.receivers[:-1] == before, post_migrate.receivers[-1][0][0])
     """)
 
-    assert result.stdout == "2 of 2 databases failed: default, tenant; run again to continue.\nTrue bystander\n"
+    assert result.stdout == "3 of 3 databases failed: default, tenant, other; run again to continue.\nTrue bystander\n"

@@ -103,7 +103,7 @@ class Engine:
                 keeping(member),
                 migrating(member.alias),
                 self._printing() as out,
-                (inventory := inventory or Inventory.of(apps)).sparing(member.alias),
+                (inventory := inventory or Inventory.of(apps)).sparing(member.alias, silent=self.verbosity < 2),
             ):
                 emit_post_migrate_signal(
                     self.verbosity, self.interactive, member.alias, stdout=out, apps=apps, plan=member.plan
