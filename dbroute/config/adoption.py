@@ -17,10 +17,11 @@ from ..models import MASK, ConnectionConfig, DatabaseConfig, DatabaseTestConfig,
 from .annotations import fields_of
 from .convert import Converter
 from .databases import replica_alias
+from .engines import is_sqlite
 from .nodes import Source, names_secret, node_of
 from .problems import Problems
 from .template import Entry, escaped
-from .urls import MEMORY, PARTS, is_sqlite, join_url
+from .urls import MEMORY, PARTS, join_url
 
 _DUMMY = "django.db.backends.dummy"
 _PARTS = {name.upper(): name for name in fields_of(ConnectionConfig) if name not in {"url", "pool", "options"}}

@@ -7,22 +7,18 @@ merged tree, whose values are kept.
 
 from __future__ import annotations
 
-import datetime
-import enum
 import functools
 import json
 import re
-import typing
 from collections.abc import Collection, Hashable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import attrs
 
-from ..models import MaskedText, MaskedUrl, Secret, Size, Url
+from ..models import MaskedText, MaskedUrl, Secret, Url
 from .annotations import (
     LISTS,
-    SCALARS,
     attrs_class,
     below,
     element,
@@ -50,27 +46,14 @@ from .nodes import (
 )
 from .problems import Problems, did_you_mean
 from .refusals import refusals
+from .scalars import NULL, choices, native, parsed, seconds
 from .urls import query_value
+from .wording import expected, remedy
 
 Path_ = tuple[Hashable, ...]
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_LONGEST = datetime.timedelta.max.days * 86400
 _TEXTS = {str, Secret, Path}
 _LAST = {*_TEXTS, type(None)}  # take what no other type of a union takes
-_NULL = {"null", "none"}  # in any case, where a text cannot be meant
-_TRUTH = {
-    **dict.fromkeys(("true", "1", "yes", "on"), True),
-    **dict.fromkeys(("false", "0", "no", "off"), False),
-}
-_REMEDIES = {
-    bool: "write true or false",
-    int: "write digits only",
-    float: "write a number",
-    Size: "write 10MB or 512KiB",
-    Url: "write it as https://host/path",
-    Path: "write a path, in quotes if it is a number",
-}
 
 
 class _Failed:
@@ -81,38 +64,6 @@ class _Failed:
 
 
 FAILED: Final = _Failed()
-
-
-def seconds(text: str) -> int | None:
-    """Return the seconds that ``600``, ``10m`` or ``1h30m`` mean; ``None`` for anything else."""
-    if re.fullmatch(r"[0-9]{1,12}", text):
-        return int(text)
-    if not re.fullmatch(r"([0-9]{1,9}[smhdw])+", text):
-        return None
-    return sum(int(number) * _UNITS[unit] for number, unit in re.findall(r"([0-9]+)([smhdw])", text))
-
-
-def _expected(annotation: Any, unit: str = "") -> str:
-    """Return what an annotation wants, in words."""
-    if unit:
-        number = "a number" if float in members(annotation) else "a whole number"
-        return f"{number} of seconds, a duration such as 10m, or null"
-    names: list[str] = []
-    for member in members(annotation):
-        origin = typing.get_origin(member) or member
-        if origin in {Secret, Path} and "a text" in names:
-            continue
-        if origin is typing.Literal:
-            names.append("one of " + ", ".join(map(str, typing.get_args(member))))
-        elif isinstance(origin, type) and issubclass(origin, enum.Enum):
-            names.append("one of " + ", ".join(str(item.value) for item in origin))
-        elif origin in SCALARS:
-            names.append(SCALARS[origin])
-        elif list_kind(member):
-            names.append("a list")
-        elif "a mapping" not in names:
-            names.append("a mapping")
-    return " or ".join(names)
 
 
 @attrs.frozen
@@ -199,8 +150,8 @@ class Converter:
         except _MismatchError as mismatch:
             if unsupported(annotation):
                 return FAILED  # the class that says so is refused
-            message = str(mismatch) or f"expected {_expected(annotation, unit)}, got {shown(node, path)}"
-            self.problems.add(node.source, path_of(node, path), message, _remedy(node, annotation, unit))
+            message = str(mismatch) or f"expected {expected(annotation, unit)}, got {shown(node, path)}"
+            self.problems.add(node.source, path_of(node, path), message, remedy(node, annotation, unit))
             return FAILED
 
     def unfolded(self, leaf: Leaf, annotation: Any, path: Path_) -> Node:
@@ -208,7 +159,7 @@ class Converter:
         try:
             return from_text(leaf, annotation)
         except _MismatchError as mismatch:
-            self.problems.add(leaf.source, dotted(path), str(mismatch), _remedy(leaf, annotation, ""))
+            self.problems.add(leaf.source, dotted(path), str(mismatch), remedy(leaf, annotation, ""))
             return attrs.evolve(leaf, reading="missing")
 
     def untyped(self, node: Node, path: Path_) -> Any:
@@ -325,7 +276,7 @@ def from_text(node: Node, annotation: Any) -> Node:
         try:
             return _from_json(json.loads(text), node)
         except (ValueError, RecursionError):
-            raise _MismatchError(f"expected {_expected(annotation)}, got a text that is not JSON") from None
+            raise _MismatchError(f"expected {expected(annotation)}, got a text that is not JSON") from None
     if wants_list and str not in members(annotation):
         parts = [part.strip() for part in text.split(",")] if text else []
         return Items(tuple(attrs.evolve(node, value=part) for part in parts), node.source, node.key)
@@ -349,13 +300,13 @@ def _scalar(node: Leaf, allowed: tuple[Any, ...], path: Path_) -> Any:
     for kind in allowed:
         if kind in _LAST:
             continue
-        for choice, found in _choices(kind):
+        for choice, found in choices(kind):
             if choice == value if type(choice) is type(value) else is_text and str(choice) == value:
                 return found
-        found = _parsed(value, kind) if is_text else _native(value, kind)
+        found = parsed(value, kind) if is_text else native(value, kind)
         if found is not None:
             return MaskedUrl(found) if kind is Url and (node.secret or may_hold_login(found)) else found
-    if is_text and value.strip().lower() in _NULL and type(None) in allowed and _TEXTS.isdisjoint(allowed):
+    if is_text and value.strip().lower() in NULL and type(None) in allowed and _TEXTS.isdisjoint(allowed):
         return None
     if str in allowed and (isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool))):
         named = names_secret(_last_key(path)) and path[0] != "routing"  # a rule is no name of a secret
@@ -371,75 +322,20 @@ def _scalar(node: Leaf, allowed: tuple[Any, ...], path: Path_) -> Any:
     raise _MismatchError
 
 
-def _choices(kind: Any) -> list[tuple[Any, Any]]:
-    """Return the values that a Literal or an enum allows, each with what it becomes."""
-    if isinstance(kind, type):
-        return [(item.value, item) for item in kind] if issubclass(kind, enum.Enum) else []
-    return [(choice, choice) for choice in typing.get_args(kind)] if typing.get_origin(kind) is typing.Literal else []
-
-
-def _native(value: Any, kind: Any) -> Any:
-    """Return a value that has its type already, where the type is the one wanted."""
-    if kind is bool and isinstance(value, bool):
-        return value
-    if kind is int and isinstance(value, int) and not isinstance(value, bool):
-        return value
-    if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    if kind in {datetime.timedelta, Size, Url} and isinstance(value, str | int) and not isinstance(value, bool):
-        return _parsed(str(value), kind)
-    return value if kind is datetime.timedelta and isinstance(value, kind) else None
-
-
-def _parsed(value: str, kind: Any) -> Any:
-    """Return what a text means for a type; ``None`` where it means nothing."""
-    text = value.strip()
-    if kind is bool:
-        return _TRUTH.get(text.lower())
-    if kind is int and re.fullmatch(r"[-+]?[0-9]{1,100}", text):
-        return int(text)
-    if kind is float and re.fullmatch(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,3})?", text):
-        return float(text)
-    if kind is datetime.timedelta and (number := seconds(text)) is not None and number < _LONGEST:
-        return datetime.timedelta(seconds=number)
-    if kind is Size and (size := re.fullmatch(r"([0-9]{1,18}) ?(B|([kKMGT])(i?)B)?", text)):
-        return Size(int(size[1]) * (1024 if size[4] else 1000) ** (" KMGT".index((size[3] or " ").upper())))
-    if kind is Url and re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#][^\s]*", text):
-        return Url(text)
-    return None
-
-
 def _seconds(node: Leaf, *, fractions: bool) -> float | None:
     value: Any = node.value
     if isinstance(value, str):
         text = value.strip()
-        if node.reading != "value" and text.lower() in _NULL:
+        if node.reading != "value" and text.lower() in NULL:
             return None
         value = seconds(text)
         if value is None and fractions and node.reading != "value":
-            value = _parsed(text, float)
-    number = _native(value, float) if fractions and isinstance(value, float) else _native(value, int)
+            value = parsed(text, float)
+    number = native(value, float) if fractions and isinstance(value, float) else native(value, int)
     if number is None or not 0 <= number < float("inf"):
         raise _MismatchError
     found: float = number
     return found
-
-
-def _remedy(node: Node, annotation: Any, unit: str) -> str:
-    """Return how to write what an annotation wants."""
-    allowed = members(annotation)
-    if unit or datetime.timedelta in allowed:
-        return "write 600 or 10m"
-    if any(_choices(kind) for kind in allowed):
-        return "write one of them"
-    if str in allowed or Secret in allowed:
-        if not isinstance(node, Leaf):
-            return "write one text"
-        return "put it into quotes" if node.value is not None else "write a text"
-    for kind, remedy in _REMEDIES.items():
-        if kind in allowed:
-            return remedy
-    return "write [one, two]" if list_kind(annotation) else "write {key: value}"
 
 
 def _last_key(path: Path_) -> Hashable:

@@ -20,22 +20,11 @@ from ..models import (
 from . import limits
 from .annotations import fields_of
 from .convert import FAILED, Converter
+from .engines import UrlError, backend, driver, is_sqlite, unknown_engine
 from .nodes import Branch, Hidden, Items, Leaf, Node, dotted, key_source, path_of, plain, shown
 from .problems import Problems, did_you_mean
 from .references import References
-from .urls import (
-    MEMORY,
-    PARTS,
-    UrlError,
-    absolute_file,
-    backend,
-    check_port,
-    driver,
-    is_sqlite,
-    join_url,
-    split_hosts,
-    unknown_engine,
-)
+from .urls import MEMORY, PARTS, absolute_file, check_port, join_url, split_hosts
 
 _POOLED = ("postgresql", "postgis", "oracle")
 _HELPERS = {*Hidden, "replicas", "migrate_url"}  # what is not converted field by field

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..models import DatabaseTestConfig, PoolConfig, reveal
+from .engines import UrlError
 from .problems import did_you_mean
-from .urls import UrlError
 
 _POSTGRESQL = ("django.db.backends.postgresql", "django.contrib.gis.db.backends.postgis")
 _LONGEST_NAME = 63  # PostgreSQL cuts longer ones off; Django refuses them when it connects

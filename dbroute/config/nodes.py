@@ -154,8 +154,10 @@ class Branch:
         for part in path:
             if isinstance(node, Branch):
                 node = node.nodes.get(part)
+            elif isinstance(node, Items) and isinstance(part, int) and 0 <= part < len(node.nodes):
+                node = node.nodes[part]
             else:
-                node = dict(enumerate(node.nodes)).get(part) if isinstance(node, Items) else None  # type: ignore[call-overload]
+                node = None
         return node
 
     def branch(self, *path: Hashable) -> Branch:

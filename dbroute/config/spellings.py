@@ -14,21 +14,13 @@ import attrs
 
 from ..models import DatabaseConfig, DatabaseTestConfig, Secret
 from .annotations import fields_of
+from .engines import UrlError, driver
 from .interpolation import Resolver
 from .layers import Layer
 from .nodes import Branch, Hidden, Items, Leaf, Node, dotted, key_source, plain, shown
 from .problems import Problems, did_you_mean
 from .rules import RELATIONS
-from .urls import (
-    PARTS,
-    UrlError,
-    driver,
-    fields_in_query,
-    query_options,
-    refuse_repeated,
-    split_url,
-    whole_reference,
-)
+from .urls import PARTS, fields_in_query, query_options, refuse_repeated, split_url, whole_reference
 
 _SHORT = "url_"
 

@@ -17,18 +17,10 @@ from urllib.parse import quote, unquote
 import attrs
 import dj_database_url
 
-from ..models import MASK
+from .engines import DRIVERS, SCHEMES, UrlError, backend, driver, is_sqlite, unknown_engine
 from .interpolation import Reference, Segment, TemplateError, segments
 from .nodes import Branch, Hidden, Leaf, Node, node_of
-from .problems import Problems, did_you_mean, listed
-
-SCHEMES = {
-    "mariadb": "mysql",
-    "postgresql+psycopg": "postgresql",
-    "cockroachdb": "cockroach",
-    "sqlite3": "sqlite",
-}
-"""Schemes that are in use and unknown to dj-database-url, and the ones that it knows them by."""
+from .problems import Problems
 
 PARTS = ("engine", "name", "user", "password", "host", "port")
 FIELDS_IN_QUERY = (
@@ -48,12 +40,6 @@ MEMORY = ":memory:"
 _MAX_DIGITS = 100
 _MAX_URL = 10_000
 
-_OF_DJANGO = ("postgresql", "mysql", "sqlite3", "oracle", "dummy", "postgis", "spatialite")
-_DRIVERS = {
-    "libpq": "postgres|postgis|psql|cockroach|redshift|timescale",
-    "mysql": "mysql|mariadb",
-    "sqlite": "sqlite|spatialite",
-}
 # The usual cause of a wrong port is a password that holds one of these characters as it is.
 _QUOTING = "in user and password write '/' as %2F, '@' as %40, ':' as %3A, '?' as %3F"
 _HOSTS = (
@@ -68,44 +54,6 @@ _MARKED = re.compile(rf"{_MARK}(\d+)x")
 
 
 _NOTHING_TO_QUOTE = re.compile(r"[A-Za-z0-9_.~-]*")
-
-
-class UrlError(ValueError):
-    """A text is no database URL; the message holds nothing of the text."""
-
-    def __init__(self, message: str, hint: str) -> None:
-        super().__init__(message)
-        self.hint = hint
-
-
-def backend(engine: str) -> str | None:
-    """Return the dotted path of the Django backend that a scheme or an engine names; ``None`` for unknown ones."""
-    if engine.startswith(("django.db.backends.", "django.contrib.gis.db.backends.")):
-        return engine if engine.rpartition(".")[2] in _OF_DJANGO else None
-    if "." in engine:
-        return engine
-    known = dj_database_url.ENGINE_SCHEMES.get(SCHEMES.get(engine, engine))
-    return known.backend if known else None
-
-
-def unknown_engine(engine: str, what: str, *, secret: bool = False) -> UrlError:
-    """Return the error for a scheme or engine that nobody knows; a secret one is not printed."""
-    known = {*dj_database_url.ENGINE_SCHEMES, *SCHEMES}
-    if what == "engine" and "." in engine:
-        known = {f"django.db.backends.{name}" for name in _OF_DJANGO[:4]}
-    hint = did_you_mean(engine, known) or f"known are {listed(known)}, and any dotted path of a Django backend"
-    return UrlError(f"unknown {what} {MASK if secret else repr(engine)}", hint)
-
-
-def driver(engine: str) -> str | None:
-    """Return what backends have in common that take the same options: the driver below them, or else themselves."""
-    path = backend(engine)
-    return next((name for name, backends in _DRIVERS.items() if re.search(backends, path or "", re.IGNORECASE)), path)
-
-
-def is_sqlite(engine: str | None) -> bool:
-    """Tell whether a backend keeps its database in one file."""
-    return bool(engine) and str(engine).endswith((".sqlite3", ".spatialite"))
 
 
 def whole_reference(text: str) -> Reference | None:
@@ -281,7 +229,7 @@ def refuse_repeated(engine: str, keys: Sequence[str]) -> None:
         UrlError: One of them is there twice: nobody could tell which sslmode is meant.
     """
     names = [key.lower() for key in keys]
-    if driver(engine) in _DRIVERS and len(names) > len(set(names)):
+    if driver(engine) in DRIVERS and len(names) > len(set(names)):
         hint = "write each key once; several hosts go into one, with commas"
         raise UrlError("has a key twice in its query", hint)
 

@@ -18,11 +18,11 @@ from jsonschema import Draft202012Validator
 from dbroute import ConfigError, DjangoConfig, Secret
 from dbroute.config import load
 from dbroute.config.annotations import fields_of
-from dbroute.config.convert import seconds
 from dbroute.config.declared import own_sections
 from dbroute.config.json_schema import declared_schema, json_schema, schema_text
 from dbroute.config.nodes import plain
 from dbroute.config.problems import Problems
+from dbroute.config.scalars import seconds
 from dbroute.config.schema import Schema
 from dbroute.config.yaml import read_yaml
 from dbroute.models import DatabaseConfig

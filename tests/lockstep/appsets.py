@@ -89,6 +89,16 @@ routing:
   sess*: sessions_db
 """
 
+# One app on three databases, in the way of tenants.
+LIKE_FIRST = ("default", "first", "second", "third")
+LIKE_FIRST_CONFIG = """
+databases:
+  default: "sqlite:///default.sqlite3"
+  first: {url: "sqlite:///here.sqlite3", apps: [stock]}
+  second: {url: "sqlite:///here.sqlite3", migrates_like: first}
+  third: {url: "sqlite:///here.sqlite3", migrates_like: first}
+"""
+
 # Tenants of every kind, and an app that is away from the content types that it points at.
 TENANTS = (
     "default", "postgres_1", "mariadb_1", "file_1", "postgres_2", "mariadb_2", "file_2", "postgres_3", "mariadb_3",

@@ -8,20 +8,12 @@ import pytest
 
 from tests.projects import Project, project
 
-from .appsets import PATCH, AppSet
+from .appsets import LIKE_FIRST, LIKE_FIRST_CONFIG, PATCH, AppSet
 from .sites import Files
 from .trial import Side
 
 pytestmark = pytest.mark.process
 
-ALIASES = ("default", "first", "second", "third")
-CONFIG = """
-databases:
-  default: "sqlite:///default.sqlite3"
-  first: {url: "sqlite:///here.sqlite3", apps: [stock]}
-  second: {url: "sqlite:///here.sqlite3", migrates_like: first}
-  third: {url: "sqlite:///here.sqlite3", migrates_like: first}
-"""
 INITIAL = """
 from django.db import migrations, models
 
@@ -125,10 +117,10 @@ def write(folder: Path) -> Project:
     names = ["0001_initial", "0002_remade", "0003_mixed", "0004_swapped", "0005_state_only"]
     files = {f"stock/migrations/{name}.py": text for name, text in zip(names, texts, strict=True)}
     settings = f'INSTALLED_APPS = ["stock"]\nDEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"\n{PATCH}'
-    return project(folder, settings=settings, files={"config.yaml": CONFIG, **files})
+    return project(folder, settings=settings, files={"config.yaml": LIKE_FIRST_CONFIG, **files})
 
 
-STOCK = AppSet("remade tables", ALIASES, write)
+STOCK = AppSet("remade tables", LIKE_FIRST, write)
 
 
 def prepare(side: Side, scripts: dict[str, str]) -> None:
@@ -164,12 +156,12 @@ def test_everything_is_as_django_leaves_it(scripts: dict[str, str], files: Files
 
 def test_a_default_that_is_made_anew_is_another_one_in_each_database(files: Files, tmp_path: Path) -> None:
     ours = STOCK.side(files, tmp_path / "ours")
-    prepare(ours, dict.fromkeys(ALIASES[1:], ROWS))
+    prepare(ours, dict.fromkeys(LIKE_FIRST[1:], ROWS))
 
     ours.all_at_once()
 
     tokens = set()
-    for alias in ALIASES[1:]:
+    for alias in LIKE_FIRST[1:]:
         with closing(files.connect(ours.urls[alias])) as connection:
             tokens |= {token for (token,) in connection.execute("SELECT token FROM stock_empty WHERE label = 'low'")}
     assert len(tokens) == 3
@@ -186,5 +178,5 @@ def test_a_view_of_a_table_fails_as_with_django(files: Files, tmp_path: Path) ->
     assert theirs.returncode == ours.returncode == 1
     assert "error in view labels" in theirs.stderr
     assert "second: stock.0002_remade: OperationalError: error in view labels" in ours.stderr
-    trial.theirs.stock(aliases=[alias for alias in ALIASES if alias != "second"])
+    trial.theirs.stock(aliases=[alias for alias in LIKE_FIRST if alias != "second"])
     assert trial.compare(trial.theirs.dump()) == ""

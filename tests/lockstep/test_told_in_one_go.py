@@ -7,20 +7,12 @@ import pytest
 from tests.projects import Project, project
 from tests.servers import Databases
 
-from .appsets import PATCH, AppSet
+from .appsets import LIKE_FIRST, LIKE_FIRST_CONFIG, PATCH, AppSet
 from .sites import MariaDB, Postgres
 from .trial import Side
 
 pytestmark = pytest.mark.process
 
-ALIASES = ("default", "first", "second", "third")
-CONFIG = """
-databases:
-  default: "sqlite:///default.sqlite3"
-  first: {url: "sqlite:///here.sqlite3", apps: [stock]}
-  second: {url: "sqlite:///here.sqlite3", migrates_like: first}
-  third: {url: "sqlite:///here.sqlite3", migrates_like: first}
-"""
 INITIAL = """
 from django.db import migrations, models
 
@@ -139,19 +131,19 @@ def app_set(second: str) -> AppSet:
 
     def write(folder: Path) -> Project:
         files = {
-            "config.yaml": CONFIG,
+            "config.yaml": LIKE_FIRST_CONFIG,
             "stock/migrations/0001_initial.py": INITIAL,
             "stock/migrations/0002_second.py": second,
         }
         return project(folder, settings=f'INSTALLED_APPS = ["stock"]\n{PATCH}', files=files)
 
-    return AppSet("told in one go", ALIASES, write)
+    return AppSet("told in one go", LIKE_FIRST, write)
 
 
 def begin(side: Side, server: Databases) -> None:
     """Migrate every database as far as the first migration, and put a row into each."""
     side.stock("stock", "0001_initial")
-    for alias in ALIASES[1:]:
+    for alias in LIKE_FIRST[1:]:
         server.execute("INSERT INTO stock_shelf (label, room) VALUES ('a', 1)", side.urls[alias])
 
 
@@ -204,7 +196,7 @@ def test_a_database_whose_catalogue_is_another_one(
 
     if second is ASKING:
         calls = (trial.ours.project.root / "calls.txt").read_text(encoding="utf-8").splitlines()
-        assert sorted(calls) == [f"{alias} 100% 'it''s' %s" for alias in ALIASES[1:]]
+        assert sorted(calls) == [f"{alias} 100% 'it''s' %s" for alias in LIKE_FIRST[1:]]
     sql = "SELECT count(*) FROM pg_class WHERE relname = 'by_hand'"
     assert postgres.execute(sql, trial.ours.urls["second"]) == [(0,)]
     note = postgres.execute("SELECT DISTINCT note FROM stock_shelf", trial.ours.urls["third"])
@@ -221,10 +213,10 @@ def test_a_default_that_is_made_anew_is_another_one_in_each_database(begun: Side
     begun.all_at_once()
 
     urls = begun.urls
-    tokens = {postgres.execute("SELECT token FROM stock_shelf", urls[alias])[0] for alias in ALIASES[1:]}
+    tokens = {postgres.execute("SELECT token FROM stock_shelf", urls[alias])[0] for alias in LIKE_FIRST[1:]}
     assert len(tokens) == 3
     sql = "SELECT indexdef FROM pg_indexes WHERE tablename = 'stock_shelf' ORDER BY 1"
-    first, *others = (postgres.execute(sql, urls[alias]) for alias in ALIASES[1:])
+    first, *others = (postgres.execute(sql, urls[alias]) for alias in LIKE_FIRST[1:])
     assert others == [first, first]
     assert any("width" in index for (index,) in first)
 
@@ -235,7 +227,7 @@ def test_code_that_uses_the_schema_editor(postgres: Databases, tmp_path: Path) -
     assert trial.both() == ""
 
     calls = (trial.ours.project.root / "calls.txt").read_text(encoding="utf-8").split()
-    assert sorted(calls) == [*ALIASES[1:]]
+    assert sorted(calls) == [*LIKE_FIRST[1:]]
     sql = "SELECT count(*) FROM pg_indexes WHERE tablename IN ('stock_item', 'stock_shelf')"
     assert postgres.execute(sql, trial.ours.urls["third"]) == postgres.execute(sql, trial.theirs.urls["third"])
 
@@ -246,7 +238,7 @@ def test_a_field_that_is_another_one_for_each_database(postgres: Databases, tmp_
     assert trial.both() == ""
 
     sql = "SELECT DISTINCT data_type FROM information_schema.columns WHERE column_name IN ('number', 'of_id')"
-    found = [postgres.execute(sql, trial.ours.urls[alias]) for alias in ALIASES[1:]]
+    found = [postgres.execute(sql, trial.ours.urls[alias]) for alias in LIKE_FIRST[1:]]
     assert found == [[("integer",)], [("bigint",)], [("integer",)]]
 
 
@@ -292,7 +284,7 @@ def test_without_the_driver_of_postgresql(mariadb: Databases, tmp_path: Path) ->
 
     assert (result.returncode, result.stderr) == (0, "")
     sql = "SELECT count(*) FROM django_migrations WHERE app = 'stock'"
-    assert [mariadb.execute(sql, side.urls[alias]) for alias in ALIASES[1:]] == [[(2,)]] * 3
+    assert [mariadb.execute(sql, side.urls[alias]) for alias in LIKE_FIRST[1:]] == [[(2,)]] * 3
 
 
 def test_a_database_that_refuses_fails_alone_and_names_its_statement(begun: Side, postgres: Databases) -> None:
@@ -303,7 +295,7 @@ def test_a_database_that_refuses_fails_alone_and_names_its_statement(begun: Side
     assert 'second: stock.0002_second: ProgrammingError: relation "stock_box" already exists' in result.stderr
     assert "1 of 4 databases failed: second" in result.stderr
     sql = "SELECT count(*) FROM django_migrations WHERE app = 'stock'"
-    assert [postgres.execute(sql, begun.urls[alias]) for alias in ALIASES[1:]] == [[(2,)], [(1,)], [(2,)]]
+    assert [postgres.execute(sql, begun.urls[alias]) for alias in LIKE_FIRST[1:]] == [[(2,)], [(1,)], [(2,)]]
     postgres.execute("DROP TABLE stock_box", begun.urls["second"])
     begun.all_at_once()
     assert postgres.execute(sql, begun.urls["second"]) == [(2,)]
