@@ -37,13 +37,13 @@ def dump(site: Site, url: str, *, numbers: bool = True) -> list[str]:
         recorded = _recorded(cursor) if RECORDED in columns else {}
         rows = [line for name in names for line in _rows(cursor, site.vendor, name, columns[name], numbers)]
     if not numbers:
-        schema = schema_of(schema)
+        schema = [line for line in schema if not line.startswith("sequence ")]
     return [*schema, *(f"recorded {app}: {name}" for app in sorted(recorded) for name in recorded[app]), *rows]
 
 
 def schema_of(lines: Iterable[str]) -> list[str]:
-    """Return the part of a dump that is neither rows nor records."""
-    return [line for line in lines if not line.startswith(("row ", "recorded ", "sequence "))]
+    """Return the part of a dump that is neither rows nor records, nor how a file reaches the disk."""
+    return [line for line in lines if not line.startswith(("row ", "recorded ", "sequence ", "file "))]
 
 
 def recorded_in(site: Site, url: str) -> dict[str, list[str]]:
@@ -101,7 +101,8 @@ def _sqlite(cursor: Any, url: str) -> tuple[list[str], dict[str, list[tuple[str,
         for name in _sqlite_tables(cursor)
     }
     # Rows that two databases write into a third one are numbered by whoever comes first; their number is the same.
-    return [f"{kind} {name} on {table}: {sql}" for kind, name, table, sql in found], columns
+    header = [f"file {name}: {_all(cursor, f'PRAGMA {name}')[0][0]}" for name in ("journal_mode", "user_version")]
+    return [*header, *(f"{kind} {name} on {table}: {sql}" for kind, name, table, sql in found)], columns
 
 
 def _postgres_tables(cursor: Any) -> list[str]:

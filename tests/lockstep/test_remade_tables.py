@@ -98,6 +98,30 @@ class Migration(migrations.Migration):
     dependencies = [("stock", "0004_swapped")]
     operations = [migrations.AlterModelOptions("Item", {"verbose_name": "thing"})]
 """
+# Code that changes the schema of one file only, behind an operation that leaves something for the end or nothing.
+OWN = """
+from pathlib import Path
+
+from django.db import migrations, models
+
+
+def make(apps, schema_editor):
+    alias = schema_editor.connection.alias
+    with Path("calls.txt").open("a") as calls:
+        print(alias, file=calls)
+    if alias == "second":
+        schema_editor.execute("CREATE TABLE by_hand (id integer)")
+
+
+class Migration(migrations.Migration):
+    dependencies = [("stock", "0001_initial")]
+    operations = [
+        {before},
+        migrations.RunPython(make),
+        migrations.AlterField("Item", "code", models.CharField(max_length=30, db_index=True, default="none")),
+        migrations.AddField("Item", "other", models.ForeignKey("stock.Shelf", models.CASCADE, null=True)),
+    ]
+"""
 ROWS = """
 INSERT INTO stock_shelf (id, label, above_id) VALUES (3, 'low', NULL), (4, 'high', 3);
 INSERT INTO stock_item (id, code, shelf_id) VALUES (9, NULL, 3), (10, 'x', 4);
@@ -152,6 +176,33 @@ def test_everything_is_as_django_leaves_it(scripts: dict[str, str], files: Files
     found = trial.both()
 
     assert found == ""
+
+
+@pytest.mark.parametrize(
+    ("before", "calls"),
+    [
+        ('migrations.AddField("Item", "size", models.IntegerField(null=True))', 3),
+        (
+            'migrations.CreateModel("Box", [("id", models.AutoField(primary_key=True)), ("slug", models.SlugField())])',
+            4,
+        ),
+    ],
+    ids=["nothing owing", "an index owing"],
+)
+def test_code_that_changes_one_file_only(before: str, calls: int, files: Files, tmp_path: Path) -> None:
+    def write_own(folder: Path) -> Project:
+        texts = {"config.yaml": LIKE_FIRST_CONFIG, "stock/migrations/0001_initial.py": INITIAL}
+        own = {"stock/migrations/0002_own.py": OWN.replace("{before}", before)}
+        return project(folder, settings=f'INSTALLED_APPS = ["stock"]\n{PATCH}', files={**texts, **own})
+
+    trial = AppSet("one file only", LIKE_FIRST, write_own).trial(files, tmp_path)
+    for side in (trial.theirs, trial.ours):
+        prepare(side, {"third": ROWS})
+
+    assert trial.both() == ""
+
+    called = (trial.ours.project.root / "calls.txt").read_text(encoding="utf-8").split()
+    assert (len(called), set(called)) == (calls, set(LIKE_FIRST[1:]))
 
 
 def test_a_default_that_is_made_anew_is_another_one_in_each_database(files: Files, tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ class Engine:
 
     def migrate(self, members: Sequence[Member]) -> None:
         """Take every member as far as it goes; what became of it is in the member."""
-        with _without_collector(), translation.override(None):
+        with _without_collector(), translation.override(None), _begun(members):
             _import_handlers()
             walks = Walk.all_of(members)
             odd = [member for walk in walks for member in self._announce(walk)]
@@ -138,6 +138,19 @@ class Engine:
             yield OutputWrapper(cast(Any, text))
         finally:
             self.show(text.getvalue())
+
+
+@contextmanager
+def _begun(members: Sequence[Member]) -> Iterator[None]:
+    """Have members ready for a run, and end it for each of them whatever becomes of it."""
+    try:
+        for member in members:
+            with keeping(member):
+                member.begin()
+        yield
+    finally:
+        for member in members:
+            member.end()
 
 
 @contextmanager

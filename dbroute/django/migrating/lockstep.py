@@ -97,6 +97,7 @@ def walk_all(walks: list[Walk], *, jobs: int | None, stopped: Callable[[], bool]
         What is left of the walks: each database is in one of them.
     """
     finished: list[Walk] = []
+    members = [member for walk in walks for member in walk.members]
     orders = {id(walk.order): walk.order for walk in walks}
     for order in orders.values():
         going = [walk for walk in walks if walk.order is order]
@@ -105,12 +106,21 @@ def walk_all(walks: list[Walk], *, jobs: int | None, stopped: Callable[[], bool]
                 break
             if number % COLLECT == 0:
                 gc.collect()
-            for walk in going:
-                if any(member.is_next(migration) for member in walk.members):
-                    walk.step(migration, jobs)
+            stepping = [walk for walk in going if any(member.is_next(migration) for member in walk.members)]
+            if stepping:
+                _wait(members, not is_schema_only(migration))
+            for walk in stepping:
+                walk.step(migration, jobs)
             going = _merged(going)
         finished += going
+    _wait(members, True)
     return finished
+
+
+def _wait(members: Sequence[Member], wanted: bool) -> None:
+    """Say whether commits wait for the disk; of all databases, since code may write to any of them."""
+    for member in members:
+        member.wait(wanted)
 
 
 def _merged(walks: list[Walk]) -> list[Walk]:

@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from .connection import describe, masked
 from .history import Goal, History, key_of
+from .journal import Journal
 from .operations import may_run, touches
 from .remake import without_renaming
 from .scope import migrating
@@ -77,6 +78,7 @@ class Member:
     _written: list[Key] = attrs.field(factory=list, init=False)
     _recorder: Any = attrs.field(init=False)
     _schema: Schema = attrs.field(init=False)
+    _journal: Journal = attrs.field(init=False)
     _done: list[str] = attrs.field(factory=list, init=False)
     _rolls_back: bool = attrs.field(default=True, init=False)
     _verified: float = attrs.field(factory=time.monotonic, init=False)
@@ -88,6 +90,10 @@ class Member:
     @_schema.default
     def _of_file(self) -> Schema:
         return Schema(self.connection)
+
+    @_journal.default
+    def _of_transactions(self) -> Journal:
+        return Journal(self.connection)
 
     def __attrs_post_init__(self) -> None:
         self.left = [migration for migration, _ in self.history.plan(self.goal)]
@@ -264,6 +270,24 @@ class Member:
         known = [*self.history.loader.recorded, *self._written]
         if late := self.history.late_records(known):
             self._write(late)
+
+    def begin(self) -> None:
+        """Get ready for the run."""
+        self._journal.begin()
+
+    def wait(self, wanted: bool) -> None:
+        """Say whether what follows, in whatever migration, is on the disk when its transaction ends."""
+        if not self.error:
+            with self._keeping():
+                self._journal.wait(wanted)
+
+    def end(self) -> None:
+        """Take back what was done for the run; an error in that counts if there was none before."""
+        try:
+            self._journal.end()
+        except Exception as error:  # noqa: BLE001  whatever a driver raises
+            if not self.error:
+                self.fail(error)
 
     def prepare(self) -> None:
         """Make the table ``django_migrations`` if anything is going to be recorded."""

@@ -1,8 +1,8 @@
 """
 SQLite: a file is told what another file was told, if both have the same schema before and after it.
 
-The schema can be read as a whole. Code and operations of other packages run on each file. A file whose schema differs
-afterwards is rolled back and migrated in the ordinary way.
+The schema can be read as a whole. Code and operations of other packages run on each file; a file whose schema they
+change goes on alone. One whose schema differs for another reason is rolled back and migrated in the ordinary way.
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ class SQLiteTape(Tape):
         after: The schema after the last one.
         parts: What each step told the file; steps that every file has to run itself are not in it.
         rest: What the schema editor kept until the end.
+        owing: Steps that every file has to run itself, before which the schema editor had kept something.
         usable: Whether others can be told the same.
     """
 
@@ -65,6 +66,7 @@ class SQLiteTape(Tape):
     after: Any = attrs.field(default=None, init=False)
     parts: dict[Step, list[Statement]] = attrs.field(factory=dict, init=False)
     rest: list[Statement] = attrs.field(factory=list, init=False)
+    owing: set[Step] = attrs.field(factory=set, init=False)
     usable: bool = attrs.field(default=True, init=False)
 
     @classmethod
@@ -130,6 +132,8 @@ class Recording(Way):
         """Run a step, and write down its statements if they suit others."""
         if not _can_be_played(step):
             before = self.schema.read(), list(editor.deferred_sql)
+            if editor.deferred_sql:
+                self.tape.owing.add(step)
             step.run(editor)
             self.tape.usable &= before == (self.schema.read(), editor.deferred_sql)
             return
@@ -162,15 +166,27 @@ class Playing(Way):
     schema: Schema
     script: Script | None
     _is_told: bool | None = attrs.field(default=None, init=False)
+    _is_alone: bool = attrs.field(default=False, init=False)
 
     def perform(self, step: Step, editor: BaseDatabaseSchemaEditor) -> None:
-        """Run a step by its statements, if it has any that suit the rows; the first one may run all of them."""
+        """
+        Run a step by its statements, if it has any that suit the rows; the first one may run all of them.
+
+        Raises:
+            DifferentSchemaError: Code changed the schema of this file alone, and what it owes by then is not known.
+        """
         if self._is_told is None:
             self._is_told = self.script is not None and self.script.run(editor.connection)
         if self._is_told:
             return
         part = self.tape.parts.get(step)
-        if part is None or any(one.empty and _has_rows(editor, one.empty) for one in part):
+        if part is None:
+            before = self.schema.read()
+            step.run(editor)
+            self._is_alone |= self.schema.read() != before
+            if self._is_alone and step in self.tape.owing:
+                raise DifferentSchemaError
+        elif self._is_alone or any(one.empty and _has_rows(editor, one.empty) for one in part):
             step.run(editor)
         else:
             _play(part, editor)
@@ -182,6 +198,9 @@ class Playing(Way):
         Raises:
             DifferentSchemaError: The schema is another one afterwards.
         """
+        if self._is_alone:
+            super().complete(editor)
+            return
         if not self._is_told:
             _play(self.tape.rest, editor)
         if editor.deferred_sql or self.schema.read() != self.tape.after:
