@@ -160,8 +160,15 @@ def locate(
     files = _files(folder, stem, environment, problems)
     fault = None
     if named and not any(rank == 2 for _, rank in files) and environment not in {"dev", "test"}:
-        fault = _no_file(folder, stem, named, environment, source)
+        names = (f"{stem}.{name}" for name in SYNONYMS.get(environment, (environment,)))
+        misnamed = next((name for name in names if os.path.lexists(folder / f"{name}.yml")), None)
+        # Told already, and the whole reason.
+        fault = _misnamed(misnamed, 2) if misnamed else _no_file(folder, stem, named, environment, source)
     return Place(folder, stem, environment, files, variables, dotenv, fault)
+
+
+def _misnamed(name: str, rank: int) -> tuple[Source, str, str]:
+    return Source(f"{name}.yml", rank=rank), "ends in .yml and is not read", f"rename it {name}.yaml"
 
 
 def _no_file(folder: Path, stem: str, named: str, environment: str, source: Source) -> tuple[Source, str, str]:
@@ -235,7 +242,8 @@ def _files(folder: Path, stem: str, environment: str, problems: Problems) -> tup
     wanted = [(stem, 1), *wanted, *([] if environment == "test" else [(f"{stem}.{LOCAL}", 3)])]
     for name, rank in wanted:
         if os.path.lexists(folder / f"{name}.yml"):
-            problems.add(Source(f"{name}.yml", rank=rank), "", "ends in .yml and is not read", f"rename it {name}.yaml")
+            source, message, hint = _misnamed(name, rank)
+            problems.add(source, "", message, hint)
     # lexists: a broken or circular link is a file that cannot be read, not one that is not there.
     found = [(folder / f"{name}.yaml", rank) for name, rank in wanted if os.path.lexists(folder / f"{name}.yaml")]
     same = [path.name for path, rank in found if rank == 2]

@@ -8,7 +8,8 @@ one part, whatever characters it has. dj-database-url knows the schemes, and wha
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
@@ -81,19 +82,22 @@ def split_url(leaf: Leaf, path: str, problems: Problems) -> Branch | None:
     try:
         if len(leaf.value) > _MAX_URL:
             raise UrlError(f"is longer than {_MAX_URL:,} characters", "shorten it, or write the parts one by one")
-        return _Url(attrs.evolve(leaf, written=path)).split()
-    except TemplateError as error:
-        problems.add(leaf.source, path, str(error), error.hint)
-    except UrlError as error:
-        problems.add(leaf.source, path, str(error), error.hint)
-    return None
+        url = _Url(attrs.evolve(leaf, written=path))
+        found = url.split()
+        faults: Sequence[UrlError | TemplateError] = url.faults
+    except (TemplateError, UrlError) as error:
+        faults = [error]
+    for fault in faults:
+        problems.add(leaf.source, path, str(fault), fault.hint)
+    return None if faults else found
 
 
 class _Url:
-    """One URL on its way apart."""
+    """One URL on its way apart; its parts may each have a fault."""
 
     def __init__(self, leaf: Leaf) -> None:
         self.leaf = leaf
+        self.faults: list[UrlError] = []
         self.parts: list[Segment] = segments(leaf.value) if leaf.template else [leaf.value]
         self.text = "".join(
             part if isinstance(part, str) else f"{_MARK}{number}x" for number, part in enumerate(self.parts)
@@ -112,18 +116,29 @@ class _Url:
         if not head:
             raise UrlError("is not a database URL", "write it as engine://user:password@host:port/name")
         engine = scheme if "." in scheme else scheme.lower()
-        if backend(engine) is None:
-            raise unknown_engine(engine, "scheme", secret=self.leaf.secret)
-        rest, _, query = self.text[head.end() :].partition("?")
+        known = backend(engine) is not None
+        if not known:
+            self.faults.append(unknown_engine(engine, "scheme", secret=self.leaf.secret))
         if "#" in self.text:
-            raise UrlError("has a '#' in it", "write %23")
+            self.faults.append(UrlError("has a '#' in it", "write %23"))
+        rest, _, query = self.text[head.end() :].partition("?")
         nodes: dict[Any, Node] = {"url": self.of(None), "engine": self.of(engine)}
-        if is_sqlite(backend(engine)):
-            nodes |= {"name": self.of(self.file(rest)), **{part: self.of(None) for part in PARTS[2:]}}
-        else:
-            netloc, _, name = rest.partition("/")
-            nodes |= {"name": self.of(decoded(name)), **self.authority(netloc)}
-        return Branch({**nodes, **self.query(engine, query)}, self.leaf.source, self.leaf.key)
+        with self.noting():
+            if is_sqlite(backend(engine)):
+                nodes |= {"name": self.of(self.file(rest)), **{part: self.of(None) for part in PARTS[2:]}}
+            else:
+                netloc, _, name = rest.partition("/")
+                nodes |= {"name": self.of(decoded(name)), **self.authority(netloc)}
+        with self.noting():
+            nodes |= self.query(engine, query) if known else {}
+        return Branch(nodes, self.leaf.source, self.leaf.key)
+
+    @contextmanager
+    def noting(self) -> Iterator[None]:
+        try:
+            yield
+        except UrlError as error:
+            self.faults.append(error)
 
     def of(self, text: Any, reading: Any = "value") -> Leaf:
         """Return a leaf for one part, with the references that stand in it."""

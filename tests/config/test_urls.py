@@ -430,6 +430,22 @@ def test_url_that_is_wrong_is_told_without_its_text(url: str, message: str, tmp_
 
 
 @pytest.mark.parametrize(
+    ("url", "messages"),
+    [
+        ("postgresq://u:hunter2@h:99999/n", [PORT, "unknown scheme 'postgresq'; did you mean 'postgresql'?"]),
+        ("postgresql://u:hunter2@h:99999/n?sslmode=require&SSLMODE=disable", [
+            "has a key twice in its query; write each key once; several hosts go into one, with commas", PORT]),
+        ("postgresq://u:hunter2@h:0/n#part", [
+            "has a '#' in it; write %23", PORT, "unknown scheme 'postgresq'; did you mean 'postgresql'?"]),
+    ],
+)  # fmt: skip
+def test_everything_that_is_wrong_with_a_url_is_told(url: str, messages: list[str], tmp_path: Path) -> None:
+    found = error(tmp_path, f"database:\n  url: '{url}'\n")
+
+    assert found.splitlines() == [f"config.yaml:2:8  database.url: {message}" for message in messages]
+
+
+@pytest.mark.parametrize(
     "url",
     [
         "postgresql://hunter2%ff:p@h/n",
