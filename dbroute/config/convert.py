@@ -31,6 +31,7 @@ from .annotations import (
 )
 from .nodes import (
     MAX_DEPTH,
+    MAX_NODES,
     Branch,
     Items,
     Leaf,
@@ -113,7 +114,11 @@ def _plain(name: str, annotation: Any, unit: str) -> frozenset[type]:
 
 
 class _MismatchError(Exception):
-    """A value is not what its place wants."""
+    """A value is not what its place wants; without a hint the place's own remedy is told."""
+
+    def __init__(self, message: str = "", hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -151,7 +156,8 @@ class Converter:
             if unsupported(annotation):
                 return FAILED  # the class that says so is refused
             message = str(mismatch) or f"expected {expected(annotation, unit)}, got {shown(node, path)}"
-            self.problems.add(node.source, path_of(node, path), message, remedy(node, annotation, unit))
+            hint = mismatch.hint or remedy(node, annotation, unit)
+            self.problems.add(node.source, path_of(node, path), message, hint)
             return FAILED
 
     def unfolded(self, leaf: Leaf, annotation: Any, path: Path_) -> Node:
@@ -159,7 +165,7 @@ class Converter:
         try:
             return from_text(leaf, annotation)
         except _MismatchError as mismatch:
-            self.problems.add(leaf.source, dotted(path), str(mismatch), remedy(leaf, annotation, ""))
+            self.problems.add(leaf.source, dotted(path), str(mismatch), mismatch.hint or remedy(leaf, annotation, ""))
             return attrs.evolve(leaf, reading="missing")
 
     def untyped(self, node: Node, path: Path_) -> Any:
@@ -271,6 +277,8 @@ def from_text(node: Node, annotation: Any) -> Node:
     if node.reading != "text" or not isinstance(node.value, str) or not holds_others(annotation):
         return node
     text = node.value.strip()
+    if text.count(",") >= MAX_NODES:
+        raise _MismatchError(f"has more than {MAX_NODES:,} values", "shorten it")
     wants_list, wants_mapping = list_kind(annotation), element(annotation, Mapping) or attrs_class(annotation)
     if (wants_list and text.startswith("[")) or (wants_mapping and text.startswith("{")):
         try:

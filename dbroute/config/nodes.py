@@ -22,6 +22,9 @@ from ..models import MASK
 MAX_DEPTH = 50
 """Levels of mappings and lists that a file or a variable may have."""
 
+MAX_NODES = 50_000
+"""Values that a file or a variable may have."""
+
 _SECRET_NAME = re.compile(r"pass(word|wd|phrase)?|secret|token|key|credential", re.IGNORECASE)
 
 

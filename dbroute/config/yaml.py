@@ -18,11 +18,9 @@ import yaml
 
 from ..models import MASK
 from .files import UnreadableError, text_of
-from .nodes import MAX_DEPTH, Branch, Items, Leaf, Node, Source, dotted, key_source, secret_path
+from .nodes import MAX_DEPTH, MAX_NODES, Branch, Items, Leaf, Node, Source, dotted, key_source, secret_path
 from .problems import Problems
 from .yaml_faults import fault
-
-MAX_NODES = 50_000
 
 _Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 

@@ -461,6 +461,13 @@ def test_very_long_value_is_read(tmp_path: Path) -> None:
     assert len(loaded.databases["blog_db"].password.reveal()) == 1_000_000  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("text", ["a," * 500_000, "[" + "1," * 499_999 + "1]"], ids=["commas", "JSON"])
+def test_list_of_a_megabyte_is_refused_at_once(text: str, tmp_path: Path) -> None:
+    message = error(tmp_path, TWO, {"DJANGO_ALLOWED_HOSTS": text}, settings=view())
+
+    assert message == "DJANGO_ALLOWED_HOSTS  django.ALLOWED_HOSTS: has more than 50,000 values; shorten it"
+
+
 # Secret files
 
 
