@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 import dj_database_url
@@ -55,7 +56,12 @@ def unknown_engine(engine: str, what: str, *, secret: bool = False) -> UrlError:
 def driver(engine: str) -> str | None:
     """Return what backends have in common that take the same options: the driver below them, or else themselves."""
     path = backend(engine)
-    return next((name for name, backends in DRIVERS.items() if re.search(backends, path or "", re.IGNORECASE)), path)
+    return path and _driver(path)
+
+
+@functools.cache
+def _driver(path: str) -> str:
+    return next((name for name, backends in DRIVERS.items() if re.search(backends, path, re.IGNORECASE)), path)
 
 
 def is_sqlite(engine: str | None) -> bool:

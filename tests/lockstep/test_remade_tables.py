@@ -98,29 +98,52 @@ class Migration(migrations.Migration):
     dependencies = [("stock", "0004_swapped")]
     operations = [migrations.AlterModelOptions("Item", {"verbose_name": "thing"})]
 """
-# Code that changes the schema of one file only, behind an operation that leaves something for the end or nothing.
+# Code that changes the schema of one file only.
 OWN = """
 from pathlib import Path
 
 from django.db import migrations, models
 
 
-def make(apps, schema_editor):
-    alias = schema_editor.connection.alias
+def note(schema_editor):
     with Path("calls.txt").open("a") as calls:
-        print(alias, file=calls)
-    if alias == "second":
+        print(schema_editor.connection.alias, file=calls)
+    return schema_editor.connection.alias
+
+
+def make(apps, schema_editor):
+    if note(schema_editor) == "second":
         schema_editor.execute("CREATE TABLE by_hand (id integer)")
+
+
+def look(apps, schema_editor):
+    note(schema_editor)
+
+
+def point(apps, schema_editor):
+    if note(schema_editor) == "second":
+        schema_editor.execute("CREATE TABLE by_hand (id integer)")
+        apps.get_model("stock", "Ref").objects.using("second").create(id=1, shelf_id=77)
+
+
+def arrive(apps, schema_editor):
+    if note(schema_editor) == "second":
+        apps.get_model("stock", "Shelf").objects.using("second").create(id=77, label="late")
+
+
+SIZE = migrations.AddField("Item", "size", models.IntegerField(null=True))
+BOX = migrations.CreateModel("Box", [("id", models.AutoField(primary_key=True)), ("slug", models.SlugField())])
+REF = migrations.CreateModel("Ref", [
+    ("id", models.AutoField(primary_key=True)),
+    ("shelf", models.ForeignKey("stock.Shelf", models.CASCADE)),
+])
+CODE = migrations.AlterField("Item", "code", models.CharField(max_length=30, db_index=True, default="none"))
+OTHER = migrations.AddField("Item", "other", models.ForeignKey("stock.Shelf", models.CASCADE, null=True))
 
 
 class Migration(migrations.Migration):
     dependencies = [("stock", "0001_initial")]
-    operations = [
-        {before},
-        migrations.RunPython(make),
-        migrations.AlterField("Item", "code", models.CharField(max_length=30, db_index=True, default="none")),
-        migrations.AddField("Item", "other", models.ForeignKey("stock.Shelf", models.CASCADE, null=True)),
-    ]
+    operations = [{operations}]
 """
 ROWS = """
 INSERT INTO stock_shelf (id, label, above_id) VALUES (3, 'low', NULL), (4, 'high', 3);
@@ -179,20 +202,20 @@ def test_everything_is_as_django_leaves_it(scripts: dict[str, str], files: Files
 
 
 @pytest.mark.parametrize(
-    ("before", "calls"),
+    ("operations", "calls"),
     [
-        ('migrations.AddField("Item", "size", models.IntegerField(null=True))', 3),
-        (
-            'migrations.CreateModel("Box", [("id", models.AutoField(primary_key=True)), ("slug", models.SlugField())])',
-            4,
-        ),
+        ("SIZE, migrations.RunPython(make), CODE, OTHER", 3),
+        ("migrations.RunPython(make), BOX, migrations.RunPython(look), OTHER", 6),
+        # What the schema editor has put off by then is not known of the file that goes on alone.
+        ("BOX, migrations.RunPython(make), CODE, OTHER", 4),
+        ("REF, migrations.RunPython(point), migrations.RunPython(arrive)", 8),
     ],
-    ids=["nothing owing", "an index owing"],
+    ids=["nothing owing", "alone already", "an index owing", "a key that points nowhere for a while"],
 )
-def test_code_that_changes_one_file_only(before: str, calls: int, files: Files, tmp_path: Path) -> None:
+def test_code_that_changes_one_file_only(operations: str, calls: int, files: Files, tmp_path: Path) -> None:
     def write_own(folder: Path) -> Project:
         texts = {"config.yaml": LIKE_FIRST_CONFIG, "stock/migrations/0001_initial.py": INITIAL}
-        own = {"stock/migrations/0002_own.py": OWN.replace("{before}", before)}
+        own = {"stock/migrations/0002_own.py": OWN.replace("{operations}", operations)}
         return project(folder, settings=f'INSTALLED_APPS = ["stock"]\n{PATCH}', files={**texts, **own})
 
     trial = AppSet("one file only", LIKE_FIRST, write_own).trial(files, tmp_path)

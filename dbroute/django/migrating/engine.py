@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import io
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
@@ -21,6 +22,7 @@ from django.utils.module_loading import module_has_submodule
 from .author import load_django_command
 from .handlers import Inventory
 from .history import key_of
+from .journal import file_of
 from .lockstep import Walk, walk_all
 from .member import Member, OddPlanError
 from .scope import migrating
@@ -143,10 +145,12 @@ class Engine:
 @contextmanager
 def _begun(members: Sequence[Member]) -> Iterator[None]:
     """Have members ready for a run, and end it for each of them whatever becomes of it."""
+    files = Counter(file_of(member.connection) for member in members)
     try:
         for member in members:
-            with keeping(member):
-                member.begin()
+            if files[file_of(member.connection)] == 1:  # two connections to one file would be in each other's way
+                with keeping(member):
+                    member.begin()
         yield
     finally:
         for member in members:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from typing import Any
 
 from django.conf import settings
@@ -15,6 +15,7 @@ from django.test.utils import get_unique_databases_and_mirrors
 from . import stock
 from .engine import Engine
 from .history import Disk, Goal
+from .journal import StillOpenError, put_right
 from .lockstep import JOBS
 from .member import Member
 
@@ -81,6 +82,8 @@ def _migrate(owners: Sequence[Any], verbosity: int) -> None:
     disk = Disk()
     members = []
     for connection in owners:
+        with suppress(StillOpenError):
+            put_right([connection])
         connection.prepare_database()
         members.append(Member(connection, disk.history(connection), Goal()))
     Engine(verbosity=verbosity, jobs=JOBS, run_syncdb=True).migrate(members)

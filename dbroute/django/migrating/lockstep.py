@@ -108,7 +108,8 @@ def walk_all(walks: list[Walk], *, jobs: int | None, stopped: Callable[[], bool]
                 gc.collect()
             stepping = [walk for walk in going if any(member.is_next(migration) for member in walk.members)]
             if stepping:
-                _wait(members, not is_schema_only(migration))
+                codes = not is_schema_only(migration) or any(member.insertions(migration) for member in members)
+                _wait(members, codes)
             for walk in stepping:
                 walk.step(migration, jobs)
             going = _merged(going)

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from .connection import describe, masked
 from .history import Goal, History, key_of
-from .journal import Journal
+from .journal import FileJournal, StillOpenError, may_say_how
 from .operations import may_run, touches
 from .remake import without_renaming
 from .scope import migrating
@@ -78,7 +78,7 @@ class Member:
     _written: list[Key] = attrs.field(factory=list, init=False)
     _recorder: Any = attrs.field(init=False)
     _schema: Schema = attrs.field(init=False)
-    _journal: Journal = attrs.field(init=False)
+    _journal: FileJournal = attrs.field(init=False)
     _done: list[str] = attrs.field(factory=list, init=False)
     _rolls_back: bool = attrs.field(default=True, init=False)
     _verified: float = attrs.field(factory=time.monotonic, init=False)
@@ -92,8 +92,8 @@ class Member:
         return Schema(self.connection)
 
     @_journal.default
-    def _of_transactions(self) -> Journal:
-        return Journal(self.connection)
+    def _of_transactions(self) -> FileJournal:
+        return FileJournal(self.connection)
 
     def __attrs_post_init__(self) -> None:
         self.left = [migration for migration, _ in self.history.plan(self.goal)]
@@ -273,21 +273,29 @@ class Member:
 
     def begin(self) -> None:
         """Get ready for the run."""
-        self._journal.begin()
+        if not any(map(may_say_how, self.left)):
+            self._journal.begin()
 
     def wait(self, wanted: bool) -> None:
-        """Say whether what follows, in whatever migration, is on the disk when its transaction ends."""
-        if not self.error:
-            with self._keeping():
-                self._journal.wait(wanted)
+        """Say whether what follows is on the disk when its transaction ends; others may write here after an error."""
+        try:
+            self._journal.wait(wanted)
+        except Exception as error:  # noqa: BLE001  whatever a driver raises
+            self._also(error)
 
     def end(self) -> None:
-        """Take back what was done for the run; an error in that counts if there was none before."""
+        """Take back what was done for the run."""
         try:
             self._journal.end()
+        except StillOpenError as error:
+            self.advice = self.advice or str(error)
         except Exception as error:  # noqa: BLE001  whatever a driver raises
-            if not self.error:
-                self.fail(error)
+            self._also(error)
+
+    def _also(self, error: Exception) -> None:
+        """Stop for an error that counts if there was none before."""
+        if not self.error:
+            self.fail(error)
 
     def prepare(self) -> None:
         """Make the table ``django_migrations`` if anything is going to be recorded."""

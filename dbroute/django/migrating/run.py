@@ -20,6 +20,7 @@ from .author import load_django_command
 from .connection import describe, engine_of, masked, schema_connection
 from .engine import Engine
 from .history import Disk, History
+from .journal import StillOpenError, put_right
 from .locks import Held, hold, lock_order
 from .member import Member
 from .outcome import Outcome
@@ -107,11 +108,13 @@ class Run:
                 held = opened.enter_context(
                     hold(group[0], timeout=self.request.lock_timeout, waiting=self._waiting(group[0].alias))
                 )
+                self._held.update(dict.fromkeys(aliases, held))
+                put_right(group)
+            except StillOpenError as still:
+                self.progress.say(f"{group[0].alias}: {still}")
             except Exception as error:  # noqa: BLE001  whatever a driver raises
                 for alias in aliases:
                     self._fail(alias, error)
-            else:
-                self._held.update(dict.fromkeys(aliases, held))
         return {alias: connection for alias, connection in connections.items() if alias not in self._outcomes}
 
     def _waiting(self, alias: str) -> Callable[[str], None]:

@@ -167,14 +167,10 @@ class Playing(Way):
     script: Script | None
     _is_told: bool | None = attrs.field(default=None, init=False)
     _is_alone: bool = attrs.field(default=False, init=False)
+    _is_owing: bool = attrs.field(default=False, init=False)
 
     def perform(self, step: Step, editor: BaseDatabaseSchemaEditor) -> None:
-        """
-        Run a step by its statements, if it has any that suit the rows; the first one may run all of them.
-
-        Raises:
-            DifferentSchemaError: Code changed the schema of this file alone, and what it owes by then is not known.
-        """
+        """Run a step by its statements, if it has any that suit the rows; the first one may run all of them."""
         if self._is_told is None:
             self._is_told = self.script is not None and self.script.run(editor.connection)
         if self._is_told:
@@ -183,9 +179,8 @@ class Playing(Way):
         if part is None:
             before = self.schema.read()
             step.run(editor)
-            self._is_alone |= self.schema.read() != before
-            if self._is_alone and step in self.tape.owing:
-                raise DifferentSchemaError
+            if not self._is_alone and self.schema.read() != before:
+                self._is_alone, self._is_owing = True, step in self.tape.owing
         elif self._is_alone or any(one.empty and _has_rows(editor, one.empty) for one in part):
             step.run(editor)
         else:
@@ -196,8 +191,10 @@ class Playing(Way):
         Execute what was kept until the end.
 
         Raises:
-            DifferentSchemaError: The schema is another one afterwards.
+            DifferentSchemaError: The schema is another one afterwards, or should have been owed something more.
         """
+        if self._is_owing:
+            raise DifferentSchemaError
         if self._is_alone:
             super().complete(editor)
             return
