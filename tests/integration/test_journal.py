@@ -350,11 +350,7 @@ def test_code_that_writes_to_a_database_that_has_failed_is_waited_for(tmp_path):
             '("blog", "0001_initial")', '("blog", "0001_initial"), ("shop", "0001_initial")'
         ),
     }
-    # The app whose migration fails comes first.
-    settings = SETTINGS.replace('"blog", "shop"', '"shop", "blog"')
-    made = project(tmp_path, settings=settings, files={**APPS, **files})
-    order = "from django.db.migrations.loader import MigrationLoader\nprint(*MigrationLoader(None).graph.leaf_nodes())"
-    assert made.python(order).returncode == 0
+    made = project(tmp_path, settings=SETTINGS, files={**APPS, **files})
 
     result = made.run("migrate_all", "--skip-makemigrations", "-v0")
 
@@ -363,35 +359,46 @@ def test_code_that_writes_to_a_database_that_has_failed_is_waited_for(tmp_path):
     assert (tmp_path / "told.txt").read_text() == "blog_db 2\n"
 
 
-INSERTING = """
+# An app whose ``hear`` is a handler of a signal.
+HEARING = """
 from django.apps import AppConfig
+from django.core.management import call_command
 from django.db.migrations import RunPython
-from django.db.models.signals import pre_migrate
+from django.db.models import signals
 
-
-def hear(apps, schema_editor):
-    with schema_editor.connection.cursor() as cursor, open("told.txt", "a") as told:
-        print(schema_editor.connection.alias, *cursor.execute("PRAGMA synchronous").fetchone(), file=told)
-
-
-def insert(sender, plan, **kwargs):
-    for migration, backwards in plan:
-        if migration.app_label == "shop":
-            migration.operations.append(RunPython(hear))
+{hear}
 
 
 class ShopConfig(AppConfig):
     name = "shop"
 
     def ready(self):
-        pre_migrate.connect(insert, sender=self)
+        signals.{signal}.connect(hear, sender=self)
+"""
+INSERT = """
+def note(apps, schema_editor):
+    with schema_editor.connection.cursor() as cursor, open("told.txt", "a") as told:
+        print(schema_editor.connection.alias, *cursor.execute("PRAGMA synchronous").fetchone(), file=told)
+
+
+def hear(plan, **kwargs):
+    for migration, backwards in plan:
+        if migration.app_label == "shop":
+            migration.operations.append(RunPython(note))
+"""
+LOAD = """
+def hear(using, **kwargs):
+    if using == "shop_db":
+        call_command("loaddata", "one", database=using, verbosity=0)
 """
 
 
 @pytest.mark.process
 def test_code_that_a_handler_put_into_a_migration_is_waited_for(tmp_path):
     settings = SETTINGS.replace('"shop"]', '"shop.apps.ShopConfig"]')
-    made = project(tmp_path, settings=settings, files={**APPS, "shop/apps.py": INSERTING})
+    made = project(
+        tmp_path, settings=settings, files={**APPS, "shop/apps.py": HEARING.format(hear=INSERT, signal="pre_migrate")}
+    )
 
     result = made.run("migrate_all", "--skip-makemigrations", "-v0")
 
@@ -413,17 +420,15 @@ class Migration(migrations.Migration):
 @pytest.mark.process
 @pytest.mark.parametrize("sql", ["PRAGMA journal_mode = WAL", "PRAGMA user_version = 7"])
 def test_what_a_migration_says_of_the_file_stays(sql, tmp_path):
-    made = project(tmp_path, settings=SETTINGS, files={**APPS, "shop/migrations/0002_says.py": SAYS.format(sql=sql)})
-    stock = project(
-        tmp_path / "stock", settings=SETTINGS, files={**APPS, "shop/migrations/0002_says.py": SAYS.format(sql=sql)}
-    )
+    files = {**APPS, "shop/migrations/0002_says.py": SAYS.format(sql=sql)}
+    made, stock = (project(tmp_path / side, settings=SETTINGS, files=files) for side in ("ours", "theirs"))
 
     result = made.run("migrate_all", "--skip-makemigrations", "-v0")
-    theirs = stock.run("migrate", "--database", "shop_db", "-v0")
+    other = stock.run("migrate", "--database", "shop_db", "-v0")
 
-    assert (result.returncode, theirs.returncode) == (0, 0)
-    found = asked(tmp_path / "shop_db.sqlite3")
-    assert found == asked(tmp_path / "stock" / "shop_db.sqlite3") != ORDINARY
+    assert (result.returncode, other.returncode) == (0, 0)
+    ours, theirs = (asked(tmp_path / side / "shop_db.sqlite3") for side in ("ours", "theirs"))
+    assert ours == theirs != ORDINARY
 
 
 @pytest.mark.process
@@ -437,31 +442,12 @@ def test_two_aliases_of_one_file_are_as_usual(tmp_path):
     assert asked(tmp_path / "one.sqlite3") == ORDINARY
 
 
-LOADING = """
-from django.apps import AppConfig
-from django.core.management import call_command
-from django.db.models.signals import post_migrate
-
-
-def load(sender, using, **kwargs):
-    if using == "shop_db":
-        call_command("loaddata", "one", database=using, verbosity=0)
-
-
-class ShopConfig(AppConfig):
-    name = "shop"
-
-    def ready(self):
-        post_migrate.connect(load, sender=self)
-"""
-
-
 @pytest.mark.process
 def test_a_handler_that_closes_the_connection(tmp_path):
     settings = SETTINGS.replace('"shop"]', '"shop.apps.ShopConfig"]')
     fixture = '[{"model": "shop.order", "pk": 1, "fields": {"name": "a"}}]'
-    files = {**APPS, "shop/apps.py": LOADING, "shop/fixtures/one.json": fixture}
-    made = project(tmp_path, settings=settings, files=files)
+    apps = {"shop/apps.py": HEARING.format(hear=LOAD, signal="post_migrate"), "shop/fixtures/one.json": fixture}
+    made = project(tmp_path, settings=settings, files={**APPS, **apps})
 
     result = made.run("migrate_all", "--skip-makemigrations", "-v0")
 
