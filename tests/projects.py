@@ -7,12 +7,13 @@ Django projects that tests write into a temporary folder and drive in fresh proc
 
 import os
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from textwrap import dedent
 
 import attrs
+
+from tests import forkserver
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -102,7 +103,7 @@ class Project:
         return self._execute(["manage.py", *args], env, stdin)
 
     def python(
-        self, code: str, *, env: Mapping[str, str] | None = None, setup: bool = True
+        self, code: str, *, env: Mapping[str, str] | None = None, setup: bool = True, fresh: bool = False
     ) -> subprocess.CompletedProcess[str]:
         """
         Run Python code in the project's folder, in a fresh process.
@@ -111,25 +112,18 @@ class Project:
             code: The program, dedented.
             env: Variables on top of a clean environment.
             setup: Call ``django.setup()`` with the project's settings first.
+            fresh: Nothing may be loaded that the code does not load itself.
         """
         program = dedent(code)
         if setup:
             env = {"DJANGO_SETTINGS_MODULE": "settings", **(env or {})}
             program = f"import django\ndjango.setup()\n{program}"
-        return self._execute(["-c", program], env, subprocess.DEVNULL)
+        return self._execute(["-c", program], env, subprocess.DEVNULL, fresh=fresh)
 
-    def _execute(self, args: list[str], env: Mapping[str, str] | None, stdin: int) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, *args],
-            cwd=self.root,
-            env=clean_environment(env),
-            stdin=stdin,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            timeout=300,
-            check=False,
-        )
+    def _execute(
+        self, args: list[str], env: Mapping[str, str] | None, stdin: int, *, fresh: bool = False
+    ) -> subprocess.CompletedProcess[str]:
+        return forkserver.run(args, cwd=self.root, env=clean_environment(env), stdin=stdin, fresh=fresh)
 
 
 def project(folder: Path, *, settings: str = "", files: Mapping[str, str] | None = None) -> Project:

@@ -13,7 +13,7 @@ import pytest
 from tests.examples import EXAMPLES, READ, WRITE, commands, copy_of, shell, succeed
 from tests.projects import Project, clean_environment
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.every_django]
 
 # Each settings module that runs on SQLite without a variable being set, and where its tables go.
 BLOG = {"auth_user": "default", "blog_post": "blog"}

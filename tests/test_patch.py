@@ -294,6 +294,7 @@ def test_nothing_that_loads_before_settings_imports_the_patch(tmp_path: Path) ->
         print([name for name in sys.modules if name.startswith(("django", "dbroute.django", "dynaconf"))])
         """,
         setup=False,
+        fresh=True,
     )
 
     assert result.stdout == "[]\n", result.stderr

@@ -11,7 +11,7 @@ from tests.integration.migration_projects import (
 )
 from tests.servers import name_of
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.every_django]
 
 ALIASES = ["default", "shop_db", "blog_db"]
 

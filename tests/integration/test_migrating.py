@@ -8,7 +8,7 @@ from dbroute.django.migrating.run import Outcome
 from dbroute.django.migrating.table import table_of
 from tests.integration.migration_projects import FILL, plain_project
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.every_django]
 
 MIGRATE_URL = """
 DATABASES["blog_db"]["DBROUTE"] = {

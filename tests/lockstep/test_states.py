@@ -9,7 +9,7 @@ from .generate import Size, generate
 from .sites import Site
 from .trial import Side, from_seed
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.every_django]
 
 # Walks all migrations and compares after each operation. A class of another registry among the relatives of one shows
 # as a "stranger": it would be half of an older state.

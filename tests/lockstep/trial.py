@@ -3,12 +3,12 @@
 import difflib
 import json
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import attrs
 
+from tests import forkserver
 from tests.projects import Project, clean_environment
 
 from .dumps import dump
@@ -131,16 +131,8 @@ class Side:
 
     def _run(self, arguments: list[str], env: Mapping[str, str] | None) -> subprocess.CompletedProcess[str]:
         settings = {"DJANGO_SETTINGS_MODULE": "settings", **self.env, **(env or {})}
-        return subprocess.run(
-            [sys.executable, *arguments],
-            cwd=self.project.root,
-            env=clean_environment(settings),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            timeout=3600,
-            check=False,
+        return forkserver.run(
+            arguments, cwd=self.project.root, env=clean_environment(settings), stdin=subprocess.DEVNULL, timeout=3600
         )
 
     def _succeed(self, done: subprocess.CompletedProcess[str], what: str) -> None:

@@ -10,7 +10,7 @@ from dbroute import CrossDatabaseDeletionError, CrossDatabaseJoinError, CrossDat
 from tests.projects import Project
 from tests.relations.reading import ALIASES, NO_RULES, evaluated, make, sqlite_databases
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.every_django]
 
 JOIN = (
     ", and no database reads the tables of another; find the keys first, as in filter(author__in=[…]); read rows with "

@@ -20,7 +20,7 @@ from tests.relations.expressions import (
 from tests.relations.reading import ALIASES, NO_RULES, evaluated, make, sqlite_databases
 from tests.servers import databases
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.every_django]
 
 ASKED = SELECTING | PREFETCHING | FOLLOWING | MANY_TO_MANY | WRITING | SPLIT | FURTHER
 

@@ -12,7 +12,7 @@ from tests.integration.migration_projects import (
 )
 from tests.projects import MYSQL_DRIVER
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.every_django]
 
 ALIASES = ("default", "shop_db", "blog_db")
 FILES = """
