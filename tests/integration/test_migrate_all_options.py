@@ -12,7 +12,9 @@ from contextlib import closing, contextmanager
 import pytest
 
 from tests.integration.migration_projects import (
+    APPS,
     FILL,
+    SETTINGS,
     applied,
     files_of,
     plain_project,
@@ -21,7 +23,7 @@ from tests.integration.migration_projects import (
     url_databases,
     without_seconds,
 )
-from tests.projects import MYSQL_DRIVER, clean_environment
+from tests.projects import MYSQL_DRIVER, clean_environment, project
 
 pytestmark = pytest.mark.process
 
@@ -177,11 +179,67 @@ def test_second_ctrl_c_rolls_the_migration_at_work_back(tmp_path):
         run.send_signal(signal.SIGINT)
         _, err = run.communicate(timeout=60)
 
-    assert run.returncode == 1
+    assert run.returncode == 130
     assert err.splitlines()[0] == "shop_db: shop.0002_fill: interrupted"
     with closing(sqlite3.connect(tmp_path / "shop_db.sqlite3")) as connection:
         assert connection.execute("SELECT count(*) FROM shop_order").fetchall() == [(0,)]
     assert applied(tmp_path / "shop_db.sqlite3") == INITIAL
+
+
+def test_second_ctrl_c_on_the_way_back_has_a_table_too(tmp_path):
+    made = slow_project(tmp_path)
+    made.write({"shop/migrations/0002_fill.py": FILL.format(label="shop", body=WAIT).replace(
+        "(fill, migrations.RunPython.noop)", "(migrations.RunPython.noop, fill)")})  # fmt: skip
+    assert made.run("migrate_all", "--skip-makemigrations", "-v0").returncode == 0
+
+    with started(made, "shop", "0001_initial") as run:
+        until(tmp_path / "begun_shop_db", run)
+        run.send_signal(signal.SIGINT)
+        said_about(run.stdout, "Interrupted")
+        run.send_signal(signal.SIGINT)
+        out, err = run.communicate(timeout=60)
+
+    assert run.returncode == 130
+    assert err.splitlines() == [
+        "shop_db: shop.0002_fill: interrupted",
+        "CommandError: Interrupted; not finished: shop_db; run again to continue.",
+    ]
+    assert "failed" in out
+
+
+def test_ctrl_c_while_waiting_for_somebody_ends_the_wait(tmp_path):
+    made = slow_project(tmp_path)
+
+    with started(made) as first:
+        until(tmp_path / "begun_shop_db", first)
+        with started(made) as second:
+            said_about(second.stdout, "waiting for")
+            second.send_signal(signal.SIGINT)
+            _, err = second.communicate(timeout=60)
+        (tmp_path / "go").touch()
+        first.wait()
+
+    assert (second.returncode, first.returncode) == (130, 0)
+    assert err == "CommandError: Interrupted; not finished: default, shop_db, blog_db; run again to continue.\n"
+
+
+def test_after_ctrl_c_no_other_database_begins(tmp_path):
+    body = f"{COUNT}\n    {WAIT}"
+    settings = SETTINGS.replace('["default", "shop_db", "blog_db"]', '["default", "shop_db", "twin_db"]')
+    settings = settings.replace('{"blog": "blog_db", "shop": "shop_db"}', "{}")
+    files = {**APPS, "shop/migrations/0002_fill.py": FILL.format(label="shop", body=body)}
+    made = project(tmp_path, settings=settings, files=files)
+
+    with started(made) as run:
+        until(tmp_path / "begun_default", run)
+        run.send_signal(signal.SIGINT)
+        said_about(run.stdout, "Interrupted")
+        (tmp_path / "go").touch()
+        _, err = run.communicate(timeout=60)
+
+    assert run.returncode == 130
+    assert not (tmp_path / "begun_shop_db").exists()
+    assert err == "CommandError: Interrupted; not finished: shop_db, twin_db; run again to continue.\n"
 
 
 # What is migrated
@@ -371,8 +429,8 @@ class Migration(migrations.Migration):
         1,
         "shop_db: shop.0002_broken: ValueError: 7\n"
         "shop_db: shop.0002_broken is not recorded, and what it did before the error stays done: "
-        "Add field size to order. Undo that by hand (or finish the migration by hand and record it with "
-        "`manage.py migrate --fake`), then run again.\n"
+        "Add field size to order. It failed at: Raw Python operation. Undo that by hand (or finish the migration by "
+        "hand and record it with `manage.py migrate_all shop 0002_broken --fake --database shop_db`), then run again.\n"
         "CommandError: 1 of 3 databases failed: shop_db; run again to continue.\n",
     )
     recorded = "SELECT app, name FROM django_migrations ORDER BY id"

@@ -80,6 +80,8 @@ def describe(error: BaseException) -> str:
     text = str(error).strip()
     if not isinstance(error, CommandError | ImproperlyConfigured | DbrouteError) or not text:
         text = f"{type(error).__name__}: {text}" if text else type(error).__name__
+        if state := getattr(error.__cause__, "sqlstate", None) or getattr(error.__cause__, "pgcode", None):
+            text += f" (SQLSTATE {state})"
     return masked(text)
 
 

@@ -71,6 +71,9 @@ class Display(Progress):
         if outcome.alias in self._tasks:
             task = self._tasks[outcome.alias]
             self._bars.update(task, at=outcome.state)
+            if self._bars.tasks[task].total is None:  # nothing was to be done, or nobody knows what
+                done = len(outcome.applied) + len(outcome.recorded)
+                self._bars.update(task, total=done, completed=done)
             self._bars.stop_task(task)
             self._refresh()
 

@@ -20,13 +20,14 @@ from django.utils import translation
 from django.utils.module_loading import module_has_submodule
 
 from .author import load_django_command
+from .handed import OddPlanError
 from .handlers import Inventory
 from .history import key_of
 from .journal import file_of
 from .lockstep import Walk, walk_all
-from .member import Member, OddPlanError
+from .member import Member
 from .scope import migrating
-from .states import with_relations
+from .states import LeanState, with_relations
 
 
 @attrs.frozen
@@ -74,9 +75,10 @@ class Engine:
 
     def _announce(self, walk: Walk) -> Iterator[Member]:
         """Send pre_migrate for each database of a walk, and yield those that Django's own executor has to migrate."""
-        apps = walk.state.complete()
-        for member in walk.members:
+        apps = _complete(walk.state, walk.members)
+        for member in walk.members if apps is not None else ():
             with keeping(member), migrating(member.alias):
+                member.expect_changes()
                 with self._printing() as out:
                     emit_pre_migrate_signal(
                         self.verbosity, self.interactive, member.alias, stdout=out, apps=apps, plan=member.plan
@@ -95,8 +97,8 @@ class Engine:
         for member in arrived:
             with keeping(member):
                 member.finish()
-        if arrived:
-            self._announce_end(with_relations(walk.state.complete(in_order=True)), arrived)
+        if arrived and (apps := _complete(walk.state, arrived, in_order=True)) is not None:
+            self._announce_end(with_relations(apps), arrived)
 
     def _announce_end(self, apps: StateApps, members: Sequence[Member]) -> None:
         inventory: Inventory | None = None
@@ -140,6 +142,16 @@ class Engine:
             yield OutputWrapper(cast(Any, text))
         finally:
             self.show(text.getvalue())
+
+
+def _complete(state: LeanState, members: Sequence[Member], *, in_order: bool = False) -> StateApps | None:
+    """Return the models of a state; ``None`` where they cannot be made, which stops all who stand there."""
+    try:
+        return state.complete(in_order=in_order)
+    except Exception as error:  # noqa: BLE001  whatever models raise
+        for member in members:
+            member.fail(error)
+        return None
 
 
 @contextmanager

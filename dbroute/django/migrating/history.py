@@ -242,6 +242,8 @@ class History:
     def _targets(self, goal: Goal) -> Sequence[Node]:
         label, graph = goal.app_label, self.loader.graph
         _require(label in {config.label for config in apps.get_app_configs()}, f"There is no app '{label}'.")
+        if label in self.loader.unmigrated_apps and not goal.migration_name:
+            return []  # its tables are made without; whoever may not ask for that is told so before
         _require(label in self.loader.migrated_apps, f"App '{label}' has no migrations.")
         if not goal.migration_name:
             return [key for key in graph.leaf_nodes() if key[0] == label]

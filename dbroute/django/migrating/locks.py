@@ -86,6 +86,7 @@ def hold(
     *,
     timeout: float | None = None,
     waiting: Callable[[str], None] = lambda holder: None,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> Iterator[Held]:
     """
     Be the only migrator of a database.
@@ -98,14 +99,17 @@ def hold(
         timeout: Seconds to wait for another migrator; ``None`` waits for ever, 0 does not wait.
         waiting: Hears who has the lock before the wait begins, and again whenever somebody else has it.
 
+        stopped: Asked while waiting.
+
     Raises:
         LockTimeoutError: Another migrator still had the database when the time was over.
+        KeyboardInterrupt: The wait was to be stopped.
     """
     lock = lock_of(connection)
     try:
         try:
             if lock is not None:
-                _take(lock, connection.alias, timeout, waiting)
+                _take(lock, connection.alias, timeout, waiting, stopped)
         except NotSupportedError:  # speaks the protocol of an engine, and lacks its locks: a Galera cluster, Yugabyte
             lock.release() if lock is not None else None
             lock = None
@@ -128,7 +132,9 @@ def lock_order(connections: Iterable[BaseDatabaseWrapper]) -> list[list[BaseData
     return [groups[identity] for identity in sorted(groups)]
 
 
-def _take(lock: Lock, alias: str, timeout: float | None, waiting: Callable[[str], None]) -> None:
+def _take(
+    lock: Lock, alias: str, timeout: float | None, waiting: Callable[[str], None], stopped: Callable[[], bool]
+) -> None:
     started, told = time.monotonic(), ""
     while not lock.attempt():
         holder = lock.holder() or told or SOMEBODY
@@ -137,6 +143,8 @@ def _take(lock: Lock, alias: str, timeout: float | None, waiting: Callable[[str]
         if holder != told:
             waiting(holder)
             told = holder
+        if stopped():
+            raise KeyboardInterrupt
         time.sleep(PAUSE)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 import attrs
 from django.db import connections
@@ -58,28 +58,31 @@ class Walk:
                 walks.append(cls(member.history.state(), member.history.order, applied, [member]))
         return walks
 
-    def step(self, migration: Migration, jobs: int | None) -> None:
-        """Run a migration on the databases of the walk that need it, and take the state past it."""
+    def step(self, migration: Migration, jobs: int | None, stopped: Callable[[], bool]) -> None:
+        """Run a migration on the databases of the walk that need it and may begin, and take the state past it."""
         working = [member for member in self.members if not member.error]
         wanted = [member for member in working if not member.only_records(migration)]
-        for member in working:
-            if member not in wanted:
-                member.record(migration)
         label = migration.app_label
-        work = compute(
-            migration,
-            self.state,
-            lambda operation: any(member.needs(operation, label) for member in wanted),
-            {place for member in wanted for place in member.insertions(migration)},
-        )
+        try:
+            work = compute(
+                migration,
+                self.state,
+                lambda operation: any(member.needs(operation, label) for member in wanted),
+                {place for member in wanted for place in member.insertions(migration)},
+            )
+        except Exception as error:  # noqa: BLE001  whatever an operation raises
+            for member in working:
+                member.stop_at(migration, error)  # nobody gets past it: the state beyond is not known
+            return
         self.applied.add(key_of(migration))
-        for member in [one for one in wanted if one.is_idle(work)]:
-            member.record(migration)
-            wanted.remove(member)
+        for member in working:
+            if member not in wanted or member.is_idle(work):
+                member.record(migration)
+        wanted = [member for member in wanted if not member.is_idle(work)]
         if is_schema_only(migration):
-            _run_schema(work, wanted, jobs)
+            _run_schema(work, wanted, jobs, stopped)
         else:
-            _run_in_turn(work, wanted)
+            _run_in_turn(work, wanted, stopped)
 
 
 def walk_all(walks: list[Walk], *, jobs: int | None, stopped: Callable[[], bool]) -> list[Walk]:
@@ -111,7 +114,7 @@ def walk_all(walks: list[Walk], *, jobs: int | None, stopped: Callable[[], bool]
                 codes = not is_schema_only(migration) or any(member.insertions(migration) for member in members)
                 _wait(members, codes)
             for walk in stepping:
-                walk.step(migration, jobs)
+                walk.step(migration, jobs, stopped)
             going = _merged(going)
         finished += going
     _wait(members, True)
@@ -135,21 +138,24 @@ def _merged(walks: list[Walk]) -> list[Walk]:
     return merged
 
 
-def _run_schema(work: Work, members: Sequence[Member], jobs: int | None) -> None:
+def _run_schema(work: Work, members: Sequence[Member], jobs: int | None, stopped: Callable[[], bool]) -> None:
     """Run a migration that consists of schema operations: on several databases at once, where that is safe."""
     together = [member for member in members if member.connection.vendor != "sqlite"]
     # SQLite's statements are too short for threads to gain anything, and its editor changes what it is given.
-    _run_in_turn(work, [member for member in members if member not in together])
+    _run_in_turn(work, [member for member in members if member not in together], stopped)
     with for_many(work) as lent:
         rolling = [member for member in together if member.connection.features.can_rollback_ddl]
-        _run_together(lent, rolling, JOBS if jobs is None else jobs)
-        _run_together(lent, [member for member in together if member not in rolling], 1 if jobs is None else jobs)
+        others = [member for member in together if member not in rolling]
+        _run_together(lent, rolling, JOBS if jobs is None else jobs, stopped)
+        _run_together(lent, others, 1 if jobs is None else jobs, stopped)
 
 
-def _run_in_turn(work: Work, members: Sequence[Member]) -> None:
+def _run_in_turn(work: Work, members: Sequence[Member], stopped: Callable[[], bool]) -> None:
     """Run a migration on one database after the other; those of one kind follow the first one of them."""
     tapes: dict[str, Tape | None] = {}
     for member in members:
+        if stopped():
+            break
         kind = member.connection.vendor
         tapes[kind] = _run(member, work, tapes.get(kind), record=member is not members[-1])
 
@@ -163,14 +169,16 @@ def _run(member: Member, work: Work, tape: Tape | None = None, *, record: bool =
     return tape
 
 
-def _run_together(work: Work, members: Sequence[Member], jobs: int) -> None:
+def _run_together(work: Work, members: Sequence[Member], jobs: int, stopped: Callable[[], bool]) -> None:
     """Run a migration on several databases at once, each in a thread that uses its connection."""
     if len(members) < 2 or jobs < 2:
-        _run_in_turn(work, members)
+        _run_in_turn(work, members, stopped)
         return
     language = translation.get_language()
 
     def run(member: Member, tape: Tape | None = None, *, record: bool = False) -> Tape | None:
+        if stopped():
+            return None
         with _lent(member), translation.override(language):
             return _run(member, work, tape, record=record)
 
@@ -179,10 +187,23 @@ def _run_together(work: Work, members: Sequence[Member], jobs: int) -> None:
             member.connection.inc_thread_sharing()
             sharing.callback(member.connection.dec_thread_sharing)
         first = pool.submit(run, members[0], record=True)
-        wait([first], timeout=PATIENCE)
-        tape = first.result() if first.done() else None
-        for running in [first, *(pool.submit(run, member, tape) for member in members[1:])]:
-            running.result()
+        try:
+            wait([first], timeout=PATIENCE)
+            tape = first.result() if first.done() else None
+            for running in [first, *(pool.submit(run, member, tape) for member in members[1:])]:
+                running.result()
+        except KeyboardInterrupt:
+            for member in members:
+                _cancel(member)
+            raise
+
+
+def _cancel(member: Member) -> None:
+    """Have the server give up what a thread is waiting for, if its driver can say so from another thread."""
+    cancel = getattr(member.connection.connection, "cancel", None)
+    if cancel is not None and member.running:
+        with suppress(Exception):
+            cancel()
 
 
 @contextmanager

@@ -5,19 +5,21 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import attrs
 from django.db import DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
-from django.db.migrations import Migration, RunPython
+from django.db.migrations import Migration
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
+from ...routing.scope import migrating_on
 from .connection import describe, masked
+from .handed import Copies, Insertions, Plan, hand_out, insertions_in, with_own_operations
 from .history import Goal, History, key_of
 from .journal import FileJournal, StillOpenError, may_say_how
 from .operations import may_run, touches
@@ -29,13 +31,8 @@ from .tape import DifferentSchemaError, Tape, Way
 from .tape_postgres import PostgresTape
 from .tape_sqlite import Schema, SQLiteTape
 
-Plan = list[tuple[Migration, bool]]
 # Seconds after which a database makes sure again that it is locked.
 EVERY = 5
-
-
-class OddPlanError(Exception):
-    """A handler of pre_migrate changed the plan in a way that only Django's own executor can follow."""
 
 
 @attrs.define(eq=False)
@@ -66,7 +63,7 @@ class Member:
     verify: Callable[[], None] = lambda: None
     plan: Plan = attrs.field(factory=list, init=False)
     left: list[Migration] = attrs.field(factory=list, init=False)
-    inserted: dict[Key, list[tuple[int, Operation]]] = attrs.field(factory=dict, init=False)
+    inserted: Insertions = attrs.field(factory=dict, init=False)
     applied: list[str] = attrs.field(factory=list, init=False)
     recorded: list[str] = attrs.field(factory=list, init=False)
     running: str = attrs.field(default="", init=False)
@@ -79,7 +76,9 @@ class Member:
     _recorder: Any = attrs.field(init=False)
     _schema: Schema = attrs.field(init=False)
     _journal: FileJournal = attrs.field(init=False)
+    _copies: Copies = attrs.field(factory=dict, init=False)
     _done: list[str] = attrs.field(factory=list, init=False)
+    _at: str = attrs.field(default="", init=False)
     _rolls_back: bool = attrs.field(default=True, init=False)
     _verified: float = attrs.field(factory=time.monotonic, init=False)
 
@@ -97,7 +96,7 @@ class Member:
 
     def __attrs_post_init__(self) -> None:
         self.left = [migration for migration, _ in self.history.plan(self.goal)]
-        self.plan = [(_own_copy(migration), False) for migration in self.left]
+        self.plan = hand_out(self.left)
 
     @property
     def alias(self) -> str:
@@ -109,18 +108,19 @@ class Member:
         """Number of migrations that it had to run when the run began."""
         return len(self.plan)
 
+    def expect_changes(self) -> None:
+        """Have the plan ready for handlers of pre_migrate."""
+        self._copies = with_own_operations(self.plan)
+
     def take_insertions(self) -> None:
         """
         Find out what handlers of pre_migrate put into the plan.
 
         Raises:
-            OddPlanError: They did more than put in operations.
+            OddPlanError: They did more than put in operations, or the plan was odd from the start.
         """
-        if [key_of(migration) for migration, _ in self.plan] != [key_of(migration) for migration in self.left]:
-            raise OddPlanError
-        for migration, (own, _) in zip(self.left, self.plan, strict=True):
-            if own.operations != migration.operations:
-                self.inserted[key_of(migration)] = _insertions(migration.operations, own.operations)
+        copies, self._copies = self._copies, {}
+        self.inserted = insertions_in(self.plan, self.left, copies)
 
     def is_next(self, migration: Migration) -> bool:
         """Return whether a migration is the next one here."""
@@ -166,6 +166,11 @@ class Member:
             if way := self._following(work, tape):
                 self._work(work, way)
 
+    def stop_at(self, migration: Migration, error: Exception) -> None:
+        """Stop this database before a migration that nobody can make sense of."""
+        self.running, self._rolls_back = str(migration), True
+        self.fail(error)
+
     def insertions(self, migration: Migration) -> list[int]:
         """Return the places of a migration at which something was put in for this database."""
         return [place for place, _ in self.inserted.get(key_of(migration), ())]
@@ -200,13 +205,16 @@ class Member:
         migration = work.migration
         begun = time.monotonic()
         self.running = str(migration)
-        self._done = []
+        self._done, self._at = [], ""
         self.heard(self)
         try:
             if begun - self._verified > EVERY:
                 self._verified = begun
                 self.verify()
-            with nullcontext() if is_schema_only(migration) else migrating(self.alias):
+            only_schema = is_schema_only(migration)
+            if not only_schema:
+                self.flush()  # code may look at what is recorded
+            with migrating_on(self.alias) if only_schema else migrating(self.alias):
                 self._run(work, way)
         except DifferentSchemaError:
             self.running = ""  # rolled back; it will be run in the ordinary way
@@ -244,11 +252,14 @@ class Member:
 
     def _advice(self, error: BaseException) -> str:
         """Return what has to be done by hand after an error where nothing is rolled back."""
-        finish = "(or finish the migration by hand and record it with `manage.py migrate --fake`), then run again."
+        app, _, name = self.running.partition(".")
+        record = f"manage.py migrate_all {app} {name} --fake --database {self.alias}"
+        finish = f"(or finish the migration by hand and record it with `{record}`), then run again."
         if self._done:
             done = "; ".join(self._done)
+            at = f" It failed at: {self._at}." if self._at else ""
             return (
-                f"{self.running} is not recorded, and what it did before the error stays done: {done}. "
+                f"{self.running} is not recorded, and what it did before the error stays done: {done}.{at} "
                 f"Undo that by hand {finish}"
             )
         if not isinstance(error, DatabaseError):
@@ -328,8 +339,10 @@ class Member:
         for step in self._due(work):
             while inserted and inserted[0][0] <= step.place:
                 self._insert(work, *inserted.pop(0), editor)
+            self._at = step.operation.describe()
             way.perform(step, editor)
-            self._done.append(step.operation.describe())
+            self._done.append(self._at)
+        self._at = ""
         for place, operation in inserted:
             self._insert(work, place, operation, editor)
 
@@ -351,31 +364,3 @@ class Member:
                 values,
             )
         self._written += rows
-
-
-def _own_copy(migration: Migration) -> Migration:
-    """Return a migration whose list of operations may be changed without changing anybody else's."""
-    own = object.__new__(type(migration))
-    own.__dict__.update(migration.__dict__)
-    own.__dict__["operations"] = list(migration.operations)
-    return own
-
-
-def _insertions(shared: Sequence[Operation], own: Sequence[Operation]) -> list[tuple[int, Operation]]:
-    """
-    Return what stands in ``own`` only, each with the place in ``shared`` before which it runs.
-
-    Raises:
-        OddPlanError: ``own`` is more than ``shared`` with something put in.
-    """
-    found, place = [], 0
-    for operation in own:
-        if place < len(shared) and operation is shared[place]:
-            place += 1
-        elif type(operation).state_forwards is RunPython.state_forwards:
-            found.append((place, operation))
-        else:
-            raise OddPlanError
-    if place < len(shared):
-        raise OddPlanError
-    return found

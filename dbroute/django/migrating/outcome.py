@@ -24,7 +24,7 @@ class Outcome:
         error: What went wrong, beginning with the migration that failed if it was one; may have several lines.
         advice: What has to be done by hand before the next run.
         reason: Why it was skipped or stopped.
-        left: Number of migrations that still have to run.
+        left: Number of migrations that still have to run; ``None`` where nobody knows.
         trace: The traceback of the error.
     """
 
@@ -37,5 +37,5 @@ class Outcome:
     error: str = ""
     advice: str = ""
     reason: str = ""
-    left: int = 0
+    left: int | None = 0
     trace: str = ""

@@ -6,7 +6,7 @@ import gc
 import signal
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -83,7 +83,9 @@ class Run:
                 for alias in connections:
                     self._migrate_alone(alias)
             else:
-                self._migrate_together(connections)
+                # A second alias of one database finds what the first one has recorded.
+                for turn in _turns(connections, self._held):
+                    self._migrate_together(turn)
 
     def _open(self, aliases: Sequence[str], opened: ExitStack) -> Connections:
         found: Connections = {}
@@ -104,12 +106,25 @@ class Run:
         """Return the databases that nobody else is migrating, waiting for those that somebody is."""
         for group in lock_order(connections.values()):
             aliases = [connection.alias for connection in group]
+            if self.must_stop:
+                for alias in aliases:
+                    self._stop(alias)
+                continue
             try:
                 held = opened.enter_context(
-                    hold(group[0], timeout=self.request.lock_timeout, waiting=self._waiting(group[0].alias))
+                    hold(
+                        group[0],
+                        timeout=self.request.lock_timeout,
+                        waiting=self._waiting(group[0].alias),
+                        stopped=lambda: self.interrupted,
+                    )
                 )
                 self._held.update(dict.fromkeys(aliases, held))
                 put_right(group)
+            except KeyboardInterrupt:
+                self.interrupted = True
+                for alias in aliases:
+                    self._stop(alias)
             except StillOpenError as still:
                 self.progress.say(f"{group[0].alias}: {still}")
             except Exception as error:  # noqa: BLE001  whatever a driver raises
@@ -149,6 +164,7 @@ class Run:
             interactive=self.request.interactive,
             jobs=self.request.jobs,
             run_syncdb=self.request.run_syncdb,
+            sync_labels=frozenset({label}) if (label := self.request.goal.app_label) else None,
             stopped=lambda: self.must_stop or (self.request.fail_fast and any(member.error for member in members)),
             show=lambda text: self.show(masked(text)),
         )
@@ -178,7 +194,7 @@ class Run:
 
     def _stop(self, alias: str) -> None:
         reason = "interrupted" if self.interrupted else "another database failed"
-        self._end(Outcome(alias, engine_of(alias), "stopped", reason=reason))
+        self._end(Outcome(alias, engine_of(alias), "stopped", reason=reason, left=None))
 
     @contextmanager
     def _keeping(self, alias: str) -> Iterator[None]:
@@ -191,7 +207,14 @@ class Run:
     def _fail(self, alias: str, error: BaseException) -> None:
         trace = masked("".join(traceback.format_exception(error)))
         self._end(
-            Outcome(alias, engine_of(alias), "failed", error=describe(error).removeprefix(f"{alias}: "), trace=trace)
+            Outcome(
+                alias,
+                engine_of(alias),
+                "failed",
+                error=describe(error).removeprefix(f"{alias}: "),
+                left=None,
+                trace=trace,
+            )
         )
 
     @contextmanager
@@ -214,6 +237,15 @@ class Run:
             yield
         finally:
             signal.signal(signal.SIGINT, before)
+
+
+def _turns(connections: Connections, held: Mapping[str, Held]) -> Iterator[Connections]:
+    """Yield the databases so that no two aliases of one physical database have the same turn."""
+    left = dict(connections)
+    while left:
+        first = {held[alias]: alias for alias in reversed(left)}
+        turn = {alias: left.pop(alias) for alias in connections if alias in first.values()}
+        yield turn
 
 
 def _check(aliases: list[str]) -> None:

@@ -137,14 +137,15 @@ class Session:
         outcomes = run.migrate()
         self._print(outcomes)
         failed = [outcome.alias for outcome in outcomes if outcome.state == "failed"]
+        stopped = [outcome.alias for outcome in outcomes if outcome.state == "stopped"]
+        if run.interrupted and failed + stopped:
+            raise CommandError(
+                f"Interrupted; not finished: {', '.join(failed + stopped)}; run again to continue.",
+                returncode=INTERRUPTED,
+            )
         if failed:
             raise CommandError(
                 f"{len(failed)} of {_count(outcomes)} failed: {', '.join(failed)}; run again to continue."
-            )
-        if stopped := [outcome.alias for outcome in outcomes if outcome.state == "stopped"]:
-            raise CommandError(
-                f"Interrupted; not finished: {', '.join(stopped)}; run again to continue.",
-                returncode=INTERRUPTED,
             )
         if not made:
             raise CommandError("Migrations could not be made.")
@@ -160,7 +161,13 @@ class Session:
             CommandError: That, or a database could not be asked.
         """
         targets = self.targets
-        found = find_pending((target.alias for target in targets if not target.skipped), self.goal)
+        try:
+            found = find_pending((target.alias for target in targets if not target.skipped), self.goal)
+            lacking = missing_migrations() if check else ()
+        except CommandError:
+            raise
+        except Exception as error:
+            raise CommandError(describe(error)) from error
         if self.options.get("json"):
             self._write_json(pending_json(targets, found))
         else:
@@ -169,7 +176,6 @@ class Session:
         for pending in found:
             if pending.error:
                 self.command.stderr.write(f"{pending.alias}: {pending.error}")
-        lacking = missing_migrations() if check else ()
         problems = [
             _problem("cannot be asked", [pending.alias for pending in found if pending.error]),
             _problem("not up to date", [pending.alias for pending in found if check and pending.is_behind]),
@@ -218,7 +224,7 @@ class Session:
                 interactive=self._may_ask(),
                 no_color=self.options["no_color"],
                 # Without Django's wrapper: a second one would end a prompt with a newline.
-                stdout=_unwrapped(self.command.stdout),
+                stdout=_unwrapped(self._told),
                 say=self._say,
             )
             forget_modules()
@@ -259,6 +265,11 @@ class Session:
         for line in lines:
             self.command.stdout.write(line)
 
+    @property
+    def _told(self) -> Any:
+        """Where people read; with --json, stdout is for machines."""
+        return self.command.stderr if self.options.get("json") else self.command.stdout
+
     def _say(self, text: str) -> None:
         self._writer(1)(text)
 
@@ -267,8 +278,8 @@ class Session:
 
         def write(text: str) -> None:
             if text and self.options["verbosity"] >= verbosity:
-                self.command.stdout.write(text)
-                self.command.stdout.flush()
+                self._told.write(text)
+                self._told.flush()
 
         return write
 

@@ -12,6 +12,7 @@ from typing import Any
 import attrs
 from django.apps import apps
 from django.core.management import call_command, find_commands, get_commands
+from django.db import connections
 
 from .author import load_django_command
 from .connection import describe, engine_of, masked
@@ -82,12 +83,18 @@ def migrate(alias: str, request: Request, show: Callable[[str], None]) -> Outcom
         show: Receives what the command printed.
     """
     started, journal, output = time.monotonic(), Journal(alias), io.StringIO()
-    error = trace = ""
+    error = trace = advice = ""
     try:
         _call(journal, request, output)
-    except (Exception, SystemExit) as caught:  # noqa: BLE001  the other databases must get their turn
-        error = f"{journal.running}: {describe(caught)}" if journal.running else describe(caught)
+    except (Exception, SystemExit, KeyboardInterrupt) as caught:  # noqa: BLE001  the others must get their turn
+        error = "interrupted" if isinstance(caught, KeyboardInterrupt) else describe(caught)
+        error = f"{journal.running}: {error}" if journal.running else error
         trace = masked(traceback.format_exc())
+        if journal.running and not connections[alias].features.can_rollback_ddl:
+            advice = (
+                f"What {journal.running} did before the error stays done: compare the database with its operations, "
+                "undo by hand what is there already, then run again."
+            )
     show(masked(output.getvalue()))
     moved = bool(journal.applied or journal.recorded)
     return Outcome(
@@ -98,6 +105,8 @@ def migrate(alias: str, request: Request, show: Callable[[str], None]) -> Outcom
         tuple(journal.recorded),
         time.monotonic() - started,
         error,
+        advice,
+        left=None if error else 0,
         trace=trace,
     )
 

@@ -7,6 +7,7 @@ change goes on alone. One whose schema differs for another reason is rolled back
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -54,19 +55,23 @@ class SQLiteTape(Tape):
     The statements that one file was given in a migration.
 
     Attributes:
+        connection: To that file.
         before: The schema before the first statement.
+        editor: Of that file.
         after: The schema after the last one.
         parts: What each step told the file; steps that every file has to run itself are not in it.
         rest: What the schema editor kept until the end.
-        owing: Steps that every file has to run itself, before which the schema editor had kept something.
+        owing: What the schema editor had kept before a step that every file has to run itself.
         usable: Whether others can be told the same.
     """
 
+    connection: BaseDatabaseWrapper
     before: Any
+    editor: Any = attrs.field(default=None, init=False)
     after: Any = attrs.field(default=None, init=False)
     parts: dict[Step, list[Statement]] = attrs.field(factory=dict, init=False)
     rest: list[Statement] = attrs.field(factory=list, init=False)
-    owing: set[Step] = attrs.field(factory=set, init=False)
+    owing: dict[Step, list[Any]] = attrs.field(factory=dict, init=False)
     usable: bool = attrs.field(default=True, init=False)
 
     @classmethod
@@ -74,7 +79,7 @@ class SQLiteTape(Tape):
         """Return the way to run a migration so that others may follow; ``None`` if they could not."""
         if not migration.atomic or not routed_by_rules_alone() or not any(map(_can_be_played, steps)):
             return None
-        return Recording(cls(steps, schema.read()), schema)
+        return Recording(cls(steps, schema.connection, schema.read()), schema)
 
     def way(self, schema: Schema, steps: tuple[Step, ...], *, whole: bool) -> Playing | None:
         """
@@ -85,13 +90,20 @@ class SQLiteTape(Tape):
             steps: What it needs of the migration.
             whole: Whether it may be told all of it at once.
         """
-        if not self.usable or steps != self.steps or schema.read() != self.before:
+        if not self.usable or steps != self.steps or _kind(schema.connection) != _kind(self.connection):
+            return None
+        if schema.read() != self.before:
             return None
         return Playing(
             self,
             schema,
             self.script if whole and not (is_heard(schema.connection) or schema.connection.queries_logged) else None,
         )
+
+    def copied(self, deferred: Sequence[Any]) -> list[Any]:
+        """Return statements that a schema editor keeps, so that renamings change these and not the others."""
+        shared = (self.editor, self.connection, self.connection.ops)
+        return copy.deepcopy(list(deferred), {id(one): one for one in shared})
 
     @cached_property
     def script(self) -> Script | None:
@@ -132,8 +144,8 @@ class Recording(Way):
         """Run a step, and write down its statements if they suit others."""
         if not _can_be_played(step):
             before = self.schema.read(), list(editor.deferred_sql)
-            if editor.deferred_sql:
-                self.tape.owing.add(step)
+            self.tape.editor = editor
+            self.tape.owing[step] = self.tape.copied(editor.deferred_sql)
             step.run(editor)
             self.tape.usable &= before == (self.schema.read(), editor.deferred_sql)
             return
@@ -167,7 +179,6 @@ class Playing(Way):
     script: Script | None
     _is_told: bool | None = attrs.field(default=None, init=False)
     _is_alone: bool = attrs.field(default=False, init=False)
-    _is_owing: bool = attrs.field(default=False, init=False)
 
     def perform(self, step: Step, editor: BaseDatabaseSchemaEditor) -> None:
         """Run a step by its statements, if it has any that suit the rows; the first one may run all of them."""
@@ -176,25 +187,32 @@ class Playing(Way):
         if self._is_told:
             return
         part = self.tape.parts.get(step)
-        if part is None:
-            before = self.schema.read()
-            step.run(editor)
-            if not self._is_alone and self.schema.read() != before:
-                self._is_alone, self._is_owing = True, step in self.tape.owing
-        elif self._is_alone or any(one.empty and _has_rows(editor, one.empty) for one in part):
+        if part is None and not self._is_alone:
+            self._run_code(step, editor)
+        elif self._is_alone or any(one.empty and _has_rows(editor, one.empty) for one in part or ()):
             step.run(editor)
         else:
-            _play(part, editor)
+            _play(part or (), editor)
+
+    def _run_code(self, step: Step, editor: BaseDatabaseSchemaEditor) -> None:
+        """Run what every file runs itself; one whose schema changes by it goes on alone, with what it owes by then."""
+        owing = self.tape.copied(self.tape.owing[step])
+        before = self.schema.read()
+        editor.deferred_sql = [*owing, *editor.deferred_sql]
+        told = list(editor.deferred_sql)
+        step.run(editor)
+        if self.schema.read() == before and editor.deferred_sql == told:
+            del editor.deferred_sql[: len(owing)]
+        else:
+            self._is_alone = True
 
     def complete(self, editor: BaseDatabaseSchemaEditor) -> None:
         """
         Execute what was kept until the end.
 
         Raises:
-            DifferentSchemaError: The schema is another one afterwards, or should have been owed something more.
+            DifferentSchemaError: The schema is another one afterwards.
         """
-        if self._is_owing:
-            raise DifferentSchemaError
         if self._is_alone:
             super().complete(editor)
             return
@@ -234,6 +252,11 @@ class Schema:
     def forget(self) -> None:
         """Forget what was read: after a rollback, another schema may get the same number."""
         self._version = -1
+
+
+def _kind(connection: BaseDatabaseWrapper) -> Any:
+    """Return what statements depend on besides the schema."""
+    return type(connection), connection.SchemaEditorClass, connection.timezone_name
 
 
 def _can_be_played(step: Step) -> bool:
