@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from django.db.migrations import Migration, RunPython
 from django.db.migrations.operations.base import Operation
 from django.db.models.signals import pre_migrate
+from django.utils.functional import cached_property
 
 from .history import key_of
 from .states import Key
@@ -60,7 +62,7 @@ def insertions_in(plan: Plan, migrations: Sequence[Migration], copies: Copies) -
     """
     if [key_of(migration) for migration, _ in plan] != [key_of(migration) for migration in migrations]:
         raise OddPlanError
-    if any(map(_has_own_way, migrations)) or any(vars(one) != _copied(original) for one, original in copies.values()):
+    if any(map(_has_own_way, migrations)) or any(_said(one) != _said(original) for one, original in copies.values()):
         raise OddPlanError
     found: Insertions = {}
     for migration, (own, _) in zip(migrations, plan, strict=True):
@@ -86,13 +88,19 @@ def _own_copy(migration: Migration) -> Migration:
 
 def _copy_of(operation: Operation) -> Operation:
     own = copy.copy(operation)
-    own.__dict__.update(_copied(operation))
+    for name, value in vars(operation).items():
+        if isinstance(value, dict | list):
+            vars(own)[name] = copy.copy(value)
     return own
 
 
-def _copied(operation: Operation) -> dict[str, Any]:
+def _said(operation: Operation) -> dict[str, Any]:
+    """Return the attributes of an operation but for those that Django works out and keeps."""
+    kept = (cached_property, functools.cached_property)
     return {
-        name: copy.copy(value) if isinstance(value, dict | list) else value for name, value in vars(operation).items()
+        name: value
+        for name, value in vars(operation).items()
+        if not isinstance(getattr(type(operation), name, None), kept)
     }
 
 
