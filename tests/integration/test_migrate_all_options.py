@@ -332,7 +332,8 @@ def test_json_has_one_object_for_each_database(tmp_path):
         {**plain, "alias": "default", "state": "migrated", "applied": [],
          "recorded": ["blog.0001_initial", "shop.0001_initial", "shop.0002_fill"]},
         {**plain, "alias": "shop_db", "state": "failed", "applied": ["shop.0001_initial"],
-         "recorded": ["blog.0001_initial"], "error": "shop.0002_fill: ValueError: 7", "left": 1},
+         "recorded": ["blog.0001_initial"], "error": "shop.0002_fill: ValueError: 7", "left": 1,
+         "reason": "stands at shop.0001_initial"},
         {**plain, "alias": "blog_db", "state": "migrated", "applied": ["blog.0001_initial"],
          "recorded": ["shop.0001_initial", "shop.0002_fill"]},
     ]  # fmt: skip

@@ -293,6 +293,7 @@ def test_a_database_that_refuses_fails_alone_and_names_its_statement(begun: Side
     result = begun.attempt("migrate_all", "--skip-makemigrations")
 
     assert 'second: stock.0002_second: ProgrammingError: relation "stock_box" already exists' in result.stderr
+    assert "(SQLSTATE 42P07)" in result.stderr
     assert "1 of 4 databases failed: second" in result.stderr
     sql = "SELECT count(*) FROM django_migrations WHERE app = 'stock'"
     assert [postgres.execute(sql, begun.urls[alias]) for alias in LIKE_FIRST[1:]] == [[(2,)], [(1,)], [(2,)]]

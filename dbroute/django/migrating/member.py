@@ -122,6 +122,15 @@ class Member:
         copies, self._copies = self._copies, {}
         self.inserted = insertions_in(self.plan, self.left, copies)
 
+    @property
+    def standing(self) -> str:
+        """Say how far the app is whose migration failed here; empty if it was none of a migration's."""
+        app = self.running.partition(".")[0]
+        done = {*self.history.applied, *self._written}
+        there = [one for one in self.history.order if one.app_label == app and key_of(one) in done]
+        reached = [one for one in there if str(one) != self.running]
+        return f"stands at {reached[-1]}" if reached else f"has no migration of {app}" if app else ""
+
     def is_next(self, migration: Migration) -> bool:
         """Return whether a migration is the next one here."""
         return not self.error and bool(self.left) and self.left[0] is migration

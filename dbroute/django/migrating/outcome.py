@@ -23,7 +23,7 @@ class Outcome:
         seconds: How long it took; of work that several databases share, nothing is counted.
         error: What went wrong, beginning with the migration that failed if it was one; may have several lines.
         advice: What has to be done by hand before the next run.
-        reason: Why it was skipped or stopped.
+        reason: Why it was skipped or stopped, or how far the app of a migration that failed is.
         left: Number of migrations that still have to run; ``None`` where nobody knows.
         trace: The traceback of the error.
     """

@@ -265,7 +265,7 @@ def _outcome(member: Member) -> Outcome:
         member.seconds,
         member.error,
         member.advice,
-        "the run ended early" if unfinished else "",
+        "the run ended early" if unfinished else member.standing if member.error else "",
         len(member.left),
         member.trace,
     )
