@@ -245,6 +245,22 @@ def test_after_ctrl_c_no_other_database_begins(tmp_path):
 # What is migrated
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--database", "shop_db", "--exclude", "shop_db"], "No database is left: all of them are excluded."),
+        (["--prune"], "--prune needs an app: migrate_all APP --prune."),
+    ],
+)
+def test_options_that_mean_nothing_are_refused_in_one_line(options, message, tmp_path):
+    made = plain_project(tmp_path)
+
+    result = made.run("migrate_all", *options)
+
+    assert (result.returncode, result.stdout, result.stderr) == (1, "", f"CommandError: {message}\n")
+    assert not list(tmp_path.glob("*.sqlite3"))
+
+
 def test_excluded_database_is_left_alone(tmp_path):
     made = plain_project(tmp_path)
 

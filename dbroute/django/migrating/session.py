@@ -102,6 +102,8 @@ class Session:
                 targets = choose(targets, named)
             if unwanted := _as_list(self.options.get("exclude")):
                 targets = leave_out(targets, unwanted)
+            if not targets:
+                raise PlanError("No database is left: all of them are excluded.")
             if label:
                 targets = choose_app(
                     targets, table, label, _models_of(label, migrated=not self.options.get("run_syncdb"))

@@ -75,6 +75,8 @@ class Command(MigratingCommand):
         """Migrate, or show what is pending."""
         if options["app"] and options["app_label"] and options["app"] != options["app_label"]:
             raise CommandError(f"Two apps are named, {options['app_label']} and {options['app']}; name one.")
+        if options["prune"] and not (options["app"] or options["app_label"]):
+            raise CommandError("--prune needs an app: migrate_all APP --prune.")
         session = Session(self, options)
         if options["dry_run_sql"]:
             session.write_sql(options["dry_run_sql"])
