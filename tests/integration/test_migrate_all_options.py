@@ -315,7 +315,7 @@ def test_first_failure_ends_the_run_if_asked_to(tmp_path):
 
     assert result.returncode == 1
     assert [line.split("  ")[0] for line in result.stdout.splitlines()[-3:]] == ["default", "shop_db", "blog_db"]
-    assert [" stopped: " in line or " failed " in line for line in result.stdout.splitlines()[-3:]] == [True] * 3
+    assert [" stopped: " in line or " failed: " in line for line in result.stdout.splitlines()[-3:]] == [True] * 3
     assert applied(tmp_path / "blog_db.sqlite3") == [("shop", "0001_initial"), ("shop", "0002_fill")]
 
 
