@@ -51,6 +51,16 @@ def state(connection: BaseDatabaseWrapper) -> tuple[object, ...]:
         return tuple(cursor.execute(f"PRAGMA {name}").fetchone()[0] for name in ASKED)
 
 
+def assert_left_alone(connection: BaseDatabaseWrapper) -> None:
+    before = state(connection)
+    journal = FileJournal(connection)
+    journal.begin()
+    journal.wait(False)
+    assert state(connection) == before
+    journal.end()
+    assert state(connection) == before
+
+
 def execute(path: Path, sql: str) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute(sql)
@@ -90,15 +100,8 @@ def test_a_new_file_waits_where_it_has_to_and_is_ordinary_afterwards(connection,
 def test_a_file_that_somebody_has_used_is_left_alone(connection, path, statements):
     for statement in statements:
         execute(path, statement)
-    before = state(connection)
-    journal = FileJournal(connection)
 
-    journal.begin()
-    journal.wait(False)
-    assert state(connection) == before
-    journal.end()
-
-    assert state(connection) == before
+    assert_left_alone(connection)
 
 
 def test_memory_is_left_alone():
@@ -121,15 +124,9 @@ def test_memory_is_left_alone():
 )
 def test_a_connection_that_says_how_is_left_alone(init_command, path):
     connection = connect(path, init_command.format(folder=path.parent))
-    before = state(connection)
-    journal = FileJournal(connection)
 
-    journal.begin()
-    journal.wait(False)
-    assert state(connection) == before
-    journal.end()
+    assert_left_alone(connection)
 
-    assert state(connection) == before
     connection.close()
 
 

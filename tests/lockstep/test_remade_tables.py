@@ -133,6 +133,8 @@ def arrive(apps, schema_editor):
 
 SIZE = migrations.AddField("Item", "size", models.IntegerField(null=True))
 BOX = migrations.CreateModel("Box", [("id", models.AutoField(primary_key=True)), ("slug", models.SlugField())])
+SORTED = migrations.CreateModel("Sorted", [("id", models.AutoField(primary_key=True)), ("name", models.TextField())],
+    options={"indexes": [models.Index(models.functions.Lower("name"), name="lower_name")]})
 REF = migrations.CreateModel("Ref", [
     ("id", models.AutoField(primary_key=True)),
     ("shelf", models.ForeignKey("stock.Shelf", models.CASCADE)),
@@ -209,6 +211,7 @@ def test_everything_is_as_django_leaves_it(scripts: dict[str, str], files: Files
         ("migrations.RunPython(make), BOX, migrations.RunPython(look), OTHER", 6),
         ("BOX, migrations.RunPython(make), CODE, OTHER", 3),
         ("BOX, migrations.RunPython(make), RENAMED, migrations.RenameModel('Box', 'Crate')", 3),
+        ("SORTED, migrations.RunPython(make), migrations.RenameField('Sorted', 'name', 'title')", 3),
         ("REF, migrations.RunPython(point), migrations.RunPython(arrive)", 6),
     ],
     ids=[
@@ -216,6 +219,7 @@ def test_everything_is_as_django_leaves_it(scripts: dict[str, str], files: Files
         "alone already",
         "an index owing",
         "an index owing of what is renamed",
+        "an expression owing",
         "a key that points nowhere for a while",
     ],
 )

@@ -62,10 +62,13 @@ class FileJournal:
 
     def begin(self) -> None:
         """Give a new file a write-ahead log."""
-        if self._is_new() and _add_log(_file(self.connection)):
+        if not self._is_new():
+            return
+        usual = _asked(self.connection, "PRAGMA main.synchronous")
+        if _add_log(_file(self.connection)):
+            self._usual = usual  # first: whatever comes now, the log is taken away at the end
             _asked(self.connection, "PRAGMA main.schema_version")  # reads the file, and sees the log
-            self._usual = _asked(self.connection, "PRAGMA main.synchronous")
-            self._set(self._usual)  # some builds of SQLite have another default for files with a log
+            self._set(usual)  # some builds of SQLite have another default for files with a log
 
     def wait(self, wanted: bool) -> None:
         """Say whether the next transaction is on the disk when it ends."""

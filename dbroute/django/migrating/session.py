@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +17,7 @@ from django.db.migrations.loader import MigrationLoader
 
 from ..routes import project_table
 from .author import environment, is_terminal, make_migrations, missing_migrations
-from .connection import describe
+from .connection import describe, masked
 from .history import Goal, forget_modules
 from .outcome import Outcome
 from .pending import find_pending
@@ -102,8 +103,8 @@ class Session:
                 targets = choose(targets, named)
             if unwanted := _as_list(self.options.get("exclude")):
                 targets = leave_out(targets, unwanted)
-            if not targets:
-                raise PlanError("No database is left: all of them are excluded.")
+                if not targets:
+                    raise PlanError("No database is left: all of them are excluded.")
             if label:
                 targets = choose_app(
                     targets, table, label, _models_of(label, migrated=not self.options.get("run_syncdb"))
@@ -168,8 +169,9 @@ class Session:
             lacking = missing_migrations() if check else ()
         except CommandError:
             raise
-        except Exception as error:
-            raise CommandError(describe(error)) from error
+        except Exception as error:  # noqa: BLE001  whatever the migrations on disk raise
+            shown = masked(traceback.format_exc()) if self.options["traceback"] else describe(error)
+            raise CommandError(shown) from None  # whatever Django would print of a chain is not masked
         if self.options.get("json"):
             self._write_json(pending_json(targets, found))
         else:

@@ -145,7 +145,10 @@ class Recording(Way):
         if not _can_be_played(step):
             before = self.schema.read(), list(editor.deferred_sql)
             self.tape.editor = editor
-            self.tape.owing[step] = self.tape.copied(editor.deferred_sql)
+            try:
+                self.tape.owing[step] = self.tape.copied(editor.deferred_sql)
+            except Exception:  # noqa: BLE001  somebody's statement that cannot be copied: nobody follows
+                self.tape.usable = False
             step.run(editor)
             self.tape.usable &= before == (self.schema.read(), editor.deferred_sql)
             return
