@@ -7,8 +7,10 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from contextlib import closing, contextmanager
 
+import psycopg
 import pytest
 
 from tests.integration.migration_projects import (
@@ -76,6 +78,12 @@ def said_about(stream, what):
         if what in line:
             return line.rstrip("\n")
     raise AssertionError(f"nobody said {what!r}")
+
+
+def interrupt_twice(run):
+    run.send_signal(signal.SIGINT)
+    said_about(run.stdout, "Interrupted")
+    run.send_signal(signal.SIGINT)
 
 
 # Locks
@@ -174,9 +182,7 @@ def test_second_ctrl_c_rolls_the_migration_at_work_back(tmp_path):
 
     with started(made) as run:
         until(tmp_path / "begun_shop_db", run)
-        run.send_signal(signal.SIGINT)
-        said_about(run.stdout, "Interrupted")
-        run.send_signal(signal.SIGINT)
+        interrupt_twice(run)
         _, err = run.communicate(timeout=60)
 
     assert run.returncode == 130
@@ -194,9 +200,7 @@ def test_second_ctrl_c_on_the_way_back_has_a_table_too(tmp_path):
 
     with started(made, "shop", "0001_initial") as run:
         until(tmp_path / "begun_shop_db", run)
-        run.send_signal(signal.SIGINT)
-        said_about(run.stdout, "Interrupted")
-        run.send_signal(signal.SIGINT)
+        interrupt_twice(run)
         out, err = run.communicate(timeout=60)
 
     assert run.returncode == 130
@@ -453,3 +457,59 @@ class Migration(migrations.Migration):
     recorded = "SELECT app, name FROM django_migrations ORDER BY id"
     assert [tuple(row) for row in mariadb.execute(recorded, urls["shop_db"])] == INITIAL
     assert [tuple(row) for row in mariadb.execute(recorded, urls["blog_db"])] == [*INITIAL, ("shop", "0002_broken")]
+
+
+def test_second_ctrl_c_stops_what_threads_wait_for(tmp_path, postgres):
+    urls = {"default": postgres.create(), "shop_db": postgres.create(), "blog_db": postgres.create()}
+    settings = f"{url_databases(urls)}\nDATABASE_ROUTING_RULES = {{}}\n"
+    made = plain_project(tmp_path, settings)
+    assert made.run("migrate_all", "--skip-makemigrations", "-v0").returncode == 0
+    add = """
+        from django.db import migrations, models
+
+
+        class Migration(migrations.Migration):
+            dependencies = [("shop", "0001_initial")]
+            operations = [migrations.AddField("Order", "size", models.IntegerField(default=1))]
+    """
+    made.write({"shop/migrations/0002_add.py": add})
+
+    with closing(psycopg.connect(urls["shop_db"])) as other:
+        other.execute("SELECT * FROM shop_order")  # keeps the table until the transaction ends
+        with started(made, "-v2") as run:
+            said_about(run.stdout, "shop_db: shop.0002_add")
+            time.sleep(1)
+            interrupt_twice(run)
+            _, err = run.communicate(timeout=60)
+
+    assert run.returncode == 130
+    assert "CommandError: Interrupted; not finished: " in err
+    assert "Traceback" not in err
+
+
+def test_mariadb_says_on_the_way_back_too_that_nothing_is_rolled_back(tmp_path, mariadb):
+    urls = {"default": mariadb.create(), "shop_db": mariadb.create(), "blog_db": mariadb.create()}
+    half = """
+        from django.db import migrations, models
+
+
+        class Migration(migrations.Migration):
+            dependencies = [("shop", "0001_initial")]
+            operations = [
+                migrations.RunSQL("SELECT 1", "SELECT * FROM nosuch"),
+                migrations.AddField("Order", "size", models.IntegerField(default=1)),
+            ]
+    """
+    files = {"shop/migrations/0002_half.py": half}
+    made = plain_project(tmp_path, f"{MYSQL_DRIVER}\n{url_databases(urls)}", files=files)
+    assert made.run("migrate_all", "--skip-makemigrations", "-v0").returncode == 0
+
+    result = made.run("migrate_all", "shop", "0001", "-v0")
+
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[0].startswith("shop_db: shop.0002_half: ProgrammingError: (1146")
+    assert result.stderr.splitlines()[1:] == [
+        "shop_db: What shop.0002_half did before the error stays done: compare the database with its operations, "
+        "undo by hand what is there already, then run again.",
+        "CommandError: 1 of 1 database failed: shop_db; run again to continue.",
+    ]
