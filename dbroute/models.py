@@ -87,8 +87,13 @@ class MaskedUrl(_Masked, Url):
     __slots__ = ()
 
 
+_PLAIN = {str, int, bool, float, type(None)}
+
+
 def reveal(value: Any) -> Any:
     """Return ``value`` with every masked text in it, at any depth of dicts and lists, replaced by the text itself."""
+    if type(value) in _PLAIN:  # most values; asking for a Mapping takes longer than all else here
+        return value
     if isinstance(value, Secret):
         return value.reveal()
     if isinstance(value, _Masked):
@@ -109,10 +114,10 @@ _ON = frozenset({"on", "true", "yes", "1", "t", "y"})
 
 def starts_read_only(options: Mapping[str, Any] | None) -> bool:
     """Tell whether these options of a database make PostgreSQL begin every transaction read-only."""
-    options = reveal(options or {})
-    if str(options.get(_READ_ONLY, "")).lower() in _ON:
+    said, switches = (reveal((options or {}).get(key)) or "" for key in (_READ_ONLY, "options"))
+    if str(said).lower() in _ON:
         return True
-    switches = _READ_ONLY_SWITCH.findall(str(options.get("options") or ""))
+    switches = _READ_ONLY_SWITCH.findall(str(switches))
     return bool(switches) and switches[-1].lower() in _ON
 
 

@@ -110,18 +110,19 @@ def _load(
     resolver = Resolver(place.texts, problems, lenient)
     spelling = Spelling(declared(layer.root for layer in layers), resolver, problems)
     normal = [spelling.normalise(layer) for layer in layers]
+    merged = merge(without_replaced_options(normal))
     check = Converter(problems, resolved=False)
-    for layer, root in zip(layers, normal, strict=True):
+    for layer, spelled in zip(layers, normal, strict=True):
         if not layer.from_settings:
-            check_layer(check, root, schema)
-    merged = interpolate(merge(without_replaced_options(normal)), resolver)
+            check_layer(check, spelled, merged if whole else None, schema)
+    root = interpolate(merged, resolver)
     if not whole:
         raise problems.error()  # what takes all layers to tell would be guesswork
-    assert isinstance(merged, Branch)  # noqa: S101 - for the type checker
+    assert isinstance(root, Branch)  # noqa: S101 - for the type checker
     routers = tuple(config.database_routers) if config else ()
-    converter = attrs.evolve(check, resolved=True)
+    converter = Converter(problems)
     tree = build(
-        converter, merged, schema, place, routers=routers, warnings=tuple(ignored), layers=normal, lost=spelling.lost
+        converter, root, schema, place, routers=routers, warnings=tuple(ignored), layers=normal, lost=spelling.lost
     )
     problems.raise_if_any()
     return tree
@@ -153,11 +154,10 @@ def _layers(
             return []
         return [Layer(settings.name, settings_root(settings, mentioned), from_settings=True)]
 
-    by_variables = {
-        name.split("__")[1].upper() for name in place.variables if name.upper().startswith("DBROUTE_DJANGO__")
-    }
+    names = () if settings is None else place.texts
+    by_variables = {name.split("__")[1].upper() for name in names if name.upper().startswith("DBROUTE_DJANGO__")}
     lower = [layer.root for layer in [*with_settings(by_variables), *written]]
-    variables, ignored = Environ(place.process, place.dotenv, schema, lower, problems).layers()
+    variables, ignored = Environ(place.process, place.dotenv, place.folder, schema, lower, problems).layers()
     above = [*written, *(Layer("environment", root) for root in variables), *top]
     mentioned = {str(key) for layer in above for key in layer.root.branch("django").nodes}
     return [*with_settings(mentioned), *above], ignored

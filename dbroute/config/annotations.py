@@ -121,6 +121,17 @@ def holds_others(annotation: Any) -> bool:
 
 
 @functools.cache
+def single_fields(annotation: Any) -> frozenset[str]:
+    """Return the fields of the attrs class that an annotation allows which hold one value: no list, no mapping."""
+    cls = attrs_class(annotation)
+    return (
+        frozenset(name for name, (_, field) in fields_of(cls).items() if not holds_others(field))
+        if cls
+        else frozenset()
+    )
+
+
+@functools.cache
 def unsupported(annotation: Any) -> tuple[Any, ...]:
     """Return the members of a union that nothing in a file or a variable is ever converted to."""
     return tuple(member for member in members(annotation) if not _is_supported(member))

@@ -10,6 +10,7 @@ from .annotations import members
 from .convert import Converter
 from .databases import Databases
 from .django_section import django_settings
+from .layers import shadowed
 from .locate import Place
 from .nodes import Branch, Hidden, Node, dotted, key_source, plain
 from .problems import closest
@@ -19,18 +20,21 @@ from .sections import of_dynaconf
 from .tree import Config, ShortForm
 
 
-def check_layer(converter: Converter, layer: Branch, schema: Schema) -> None:
+def check_layer(converter: Converter, layer: Branch, merged: Branch | None, schema: Schema) -> None:
     """
     Note every fault of one layer that shows without the other layers, so that none hides behind a higher one.
 
     Args:
         converter: Converts, and takes the faults; it knows that references are not expanded.
         layer: The layer, normalised.
+        merged: The merged layers, for :func:`build` to convert; only what is not in there is converted here.
         schema: What may stand where.
     """
     problems = converter.problems
     for path, node in _words_of_dynaconf(layer):
         problems.add(key_source(node), dotted(path), "is a word of Dynaconf's and means nothing here", "remove it")
+    if merged is not None:
+        layer = shadowed(layer, merged)
     databases = Databases(converter)
     for alias, node in layer.branch("databases").nodes.items():
         if isinstance(node, Branch):

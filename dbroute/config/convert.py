@@ -1,8 +1,8 @@
 """
 Turns nodes into typed values: what an annotation says, a node becomes, or a fault that names both.
 
-Used twice with the same rules: on every layer alone, so that a fault does not hide behind a higher layer, and on the
-merged tree, whose values are kept.
+Used twice with the same rules: on what a higher layer hides, whose faults are told all the same, and on the merged
+tree, whose values are kept.
 """
 
 from __future__ import annotations
@@ -86,9 +86,10 @@ class _Plan:
 
     def leaves_alone(self, leaf: Leaf) -> bool:
         """Tell whether a leaf's value is what the field wants already: most are."""
-        if type(leaf.value) not in self.plain or may_hold_login(leaf.value):
+        value = leaf.value
+        if type(value) not in self.plain or leaf.template or leaf.secret or leaf.reading == "missing":
             return False
-        return not (leaf.template or leaf.secret or leaf.reading == "missing")
+        return not (isinstance(value, str) and may_hold_login(value))
 
 
 @functools.cache
@@ -129,25 +130,15 @@ class Converter:
     Attributes:
         problems: Takes the faults.
         resolved: False while references are not expanded yet; texts that hold one are then left alone.
-        known: What leaves became when their layer was checked; the merged tree holds the same objects.
     """
 
     problems: Problems
     resolved: bool = True
-    known: dict[tuple[Leaf, Path_], Any] = attrs.field(factory=dict)
 
     def convert(self, node: Node, annotation: Any, path: Path_, unit: str = "") -> Any:
         """Return the node's value as the annotation wants it, or ``FAILED``."""
-        if not isinstance(node, Leaf):
-            return self._converted(node, annotation, path, unit)
-        if node.reading == "missing" or (node.template and not self.resolved):
+        if isinstance(node, Leaf) and (node.reading == "missing" or (node.template and not self.resolved)):
             return FAILED
-        place = node, path
-        if place not in self.known:
-            self.known[place] = self._converted(node, annotation, path, unit)
-        return self.known[place]
-
-    def _converted(self, node: Node, annotation: Any, path: Path_, unit: str) -> Any:
         if annotation is Any:
             return self.untyped(node, path)
         try:
@@ -272,8 +263,10 @@ def from_text(node: Node, annotation: Any) -> Node:
     """Return what a text from a variable or a reference means where a list or a mapping is wanted."""
     if not isinstance(node, Leaf):
         return node
-    if node.reading == "value" and isinstance(node.value, (list, tuple, Mapping)):
-        return node_of(node.value, node.source, template=True)
+    if node.reading == "value":
+        # A text first: it takes long to learn that one is no Mapping.
+        holds = not isinstance(node.value, (str, int)) and isinstance(node.value, (list, tuple, Mapping))
+        return node_of(node.value, node.source, template=True) if holds else node
     if node.reading != "text" or not isinstance(node.value, str) or not holds_others(annotation):
         return node
     text = node.value.strip()
@@ -321,7 +314,7 @@ def _scalar(node: Leaf, allowed: tuple[Any, ...], path: Path_) -> Any:
         if not node.secret and not named and not may_hold_login(value):
             return str(value)
         return Secret(str(value)) if Secret in allowed else MaskedText(value)
-    if Secret in allowed and isinstance(value, str | int) and not isinstance(value, bool):
+    if Secret in allowed and isinstance(value, (str, int)) and not isinstance(value, bool):
         return Secret(str(value))
     if isinstance(value, Secret) and Secret in allowed:
         return value

@@ -103,10 +103,10 @@ class Databases:
                 else:
                     message = f"expected a URL or a mapping, got {shown(replica)}"
                     self.problems.add(replica.source, dotted(here), message, "write {url: …}")
-        elif isinstance(replicas, Leaf) and replicas.template:
+        elif isinstance(replicas, Leaf) and (replicas.template or replicas.secret):
             hint = "write one URL an item; a reference may stand for one"
             self.problems.add(replicas.source, dotted((*path, "replicas")), "a reference is no list", hint)
-        elif replicas is not None and not (isinstance(replicas, Leaf) and replicas.secret):
+        elif replicas is not None:
             self.converter.convert(replicas, list[Any], (*path, "replicas"))
         return {key: value for key, value in values.items() if value is not FAILED}
 
@@ -116,7 +116,7 @@ class Databases:
         missing = {
             name
             for name in ("url", *PARTS)
-            if isinstance(part := node.get(name), Node) and (name not in values or _is_missing(part))
+            if (part := node.nodes.get(name)) is not None and (name not in values or _is_missing(part))
         }
         slips, lost = _slips(node), node.lost or not self.whole
         scheme = values.get("engine")
@@ -207,7 +207,7 @@ class Databases:
         ddl, path = node.get("migrate_url"), ("databases", alias, "migrate_url")
         if not isinstance(ddl, Branch):
             return None
-        whole = ddl.with_nodes({**ddl.nodes, "options": _options(node, ddl)})
+        whole = ddl.with_nodes({**ddl.nodes, "options": _common_options(node, ddl)})
         values = self.fields(whole, ConnectionConfig, path)
         return ConnectionConfig(**self.connection(whole, values, path))
 
@@ -221,7 +221,7 @@ class Databases:
             if not isinstance(replica, Branch):
                 continue
             path = ("databases", alias, "replicas", number)
-            whole = replica.with_nodes({**inherited, **replica.nodes, "options": _options(node, replica)})
+            whole = replica.with_nodes({**inherited, **replica.nodes, "options": _common_options(node, replica)})
             values = self.connection(whole, self.fields(whole, ReplicaConfig, path), path)
             found[replica_alias(alias, number)] = ReplicaConfig(**values)
         return found
@@ -232,13 +232,15 @@ class Databases:
 
         A migration that one of them records is done for the other, whose tables are then never made.
         """
-        seen: dict[Any, str] = {}
+        seen: dict[Any, list[str]] = {}
         for alias, database in databases.items():
             place = _place(database)
             if place is None:
                 continue
-            first = seen.setdefault(place, alias)
-            if first != alias:
+            others = seen.setdefault(place, [])
+            first = next((other for other in others if _options(databases[other]) == _options(database)), None)
+            others.append(alias)
+            if first is not None:
                 node = root.get("databases", alias, "name") or root.branch("databases", alias)
                 hint = "give it a name of its own, or say migrate: false or migrates_like"
                 message = f"is the same database as '{first}'"
@@ -256,7 +258,10 @@ def _is_missing(node: Node) -> bool:
 
 def _slips(node: Branch) -> set[str]:
     """Return the fields that keys nobody knows were probably meant to be; the keys themselves are told already."""
-    unknown = [key for key in node.nodes if isinstance(key, str) and key not in fields_of(DatabaseConfig)]
+    fields = fields_of(DatabaseConfig)
+    unknown = [key for key in node.nodes if key not in fields and isinstance(key, str)]
+    if not unknown:
+        return set()
     if any(isinstance(part := node.nodes[key], Leaf) and "://" in str(part.value) for key in unknown):
         return {"url"}
     return {field for field in ("url", "engine", "name") if any(did_you_mean(key, [field]) for key in unknown)}
@@ -269,12 +274,15 @@ def _place(database: DatabaseConfig) -> Any:
         return None
     if database.readonly or not database.migrate or database.migrates_like:
         return None
-    host, port = reveal(database.host), reveal(database.port)
-    # Options may name a schema of its own.
-    return database.engine, host, port, str(name), repr(sorted(reveal(dict(database.options)).items(), key=str))
+    return database.engine, reveal(database.host), reveal(database.port), str(name)
 
 
-def _options(node: Branch, other: Branch) -> Branch:
+def _options(database: DatabaseConfig) -> Any:
+    """Return the options of a database, which may name a schema of its own."""
+    return reveal(dict(database.options))
+
+
+def _common_options(node: Branch, other: Branch) -> Branch:
     """Return the options of another connection to a database: its own above the database's, where the driver is one."""
     ours, theirs = (item.get("engine") for item in (node, other))
     drivers = {driver(str(item.value)) for item in (ours, theirs) if isinstance(item, Leaf)}

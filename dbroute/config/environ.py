@@ -8,11 +8,11 @@ from typing import Any
 
 import attrs
 
-from .annotations import annotation_like, holds_others
+from .annotations import annotation_like, holds_others, single_fields
 from .convert import FAILED, Converter
 from .django_section import nearly
 from .files import UnreadableError, text_of
-from .locate import Variable
+from .locate import Variable, of_process
 from .nodes import MAX_DEPTH, Branch, Items, Leaf, Node, Source, leaves, means_options
 from .problems import Problems, did_you_mean
 from .schema import OWNED, Schema
@@ -21,8 +21,9 @@ from .spellings import short_names
 RESERVED = {"DBROUTE_CONFIG"}
 """Variables that begin like configuration and are switches of dbroute itself."""
 
-_NOT_SETTINGS = {"DJANGO_ENV", "DJANGO_SETTINGS_MODULE"}
+_NOT_SETTINGS = {*RESERVED, "DJANGO_ENV", "DJANGO_SETTINGS_MODULE"}
 _PREFIXES = ("DATABASE_URL", "DBROUTE_", "DJANGO_")
+_SHORT = "DATABASE_URL_"
 
 Path_ = tuple[Hashable, ...]
 
@@ -43,20 +44,24 @@ class _Section:
     Attributes:
         path: Its keys.
         annotation: What it is.
-        known: The keys that the schema has there, by their lower-case form.
+        single: The keys below which nothing can stand but one value, where that is known.
+        named: The keys that the lower layers and the schema have there, by their lower-case form.
         open: Other keys may stand there too.
-        lower: The mappings that the lower layers have there, the highest first.
-        below: Their keys by their lower-case form.
+        lower: What the lower layers have there: key to the node of the highest.
         query: Texts mean there what they mean in a URL's query.
     """
 
     path: Path_
     annotation: Any
-    known: Mapping[str, set[Hashable]]
+    single: frozenset[str]
+    named: Mapping[str, set[Hashable]]
     open: bool
-    lower: Sequence[Branch]
-    below: Mapping[str, set[Hashable]]
+    lower: Mapping[Hashable, Node]
     query: bool
+
+
+_Target = tuple[_Section, Hashable]
+"""What a variable leads to: a mapping, and a key in it."""
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -65,15 +70,17 @@ class Environ:
     Reads the variables that mean configuration.
 
     Attributes:
-        process: Name to variable of the process.
+        process: Name to text of the variables of the process.
         dotenv: Name to variable of ``.env``.
+        folder: What paths in a variable of the process are relative to.
         schema: What may stand where.
         lower: The layers below, before they are normalised.
         problems: Takes what is wrong.
     """
 
-    process: Mapping[str, Variable]
+    process: Mapping[str, str]
     dotenv: Mapping[str, Variable]
+    folder: Path
     schema: Schema
     lower: Sequence[Branch]
     problems: Problems
@@ -83,8 +90,10 @@ class Environ:
 
     def layers(self) -> tuple[list[Branch], list[str]]:
         """Return both layers, and a sentence for each variable that looks like configuration and leads nowhere."""
-        dotenv, process = map(_mine, (self.dotenv, self.process))
-        self._names.update(short_names(self.lower, self.aliases({**dotenv, **process})))
+        dotenv = {name: self.dotenv[name] for name in _mine(self.dotenv)}
+        process = {name: of_process(name, self.process[name], self.folder) for name in _mine(self.process)}
+        if any(name.startswith(_SHORT) for name in (*dotenv, *process)):
+            self._names.update(short_names(self.lower, self.aliases({**dotenv, **process})))
         ignored: list[str] = []
         roots = [
             self.layer(variables, Source("environment", rank=rank), ignored)
@@ -105,10 +114,8 @@ class Environ:
 
     def layer(self, variables: Mapping[str, Variable], source: Source, ignored: list[str]) -> Branch:
         """Return one layer; add sentences about variables that lead nowhere to ``ignored``."""
-        tree: dict[Hashable, Any] = {}
+        root = Branch({}, source)
         for name, variable in variables.items():
-            if name in RESERVED or name in _NOT_SETTINGS:
-                continue
             try:
                 found = self.target(name)
             except _UnknownError as error:
@@ -117,34 +124,33 @@ class Environ:
             if found is None:
                 ignored += self.passed_over(name)
                 continue
-            path, from_file = found
-            twin = name.removesuffix("_FILE")
-            if from_file and twin in variables:
+            (above, key), from_file = found
+            if from_file and (twin := name.removesuffix("_FILE")) in variables:
                 self.problems.add(variable.source, "", f"{twin} is set too", "unset one of the two")
                 continue
-            value = self.typed(self.leaf(variable, from_file), path)
-            for below, node in ((path, value),) if isinstance(value, Leaf) else leaves(value, path):
-                if (other := _place(tree, below, node)) is not None:
+            node, path = self.typed(self.leaf(variable, from_file), above, key), (*above.path, key)
+            for place, value in ((path, node),) if isinstance(node, Leaf) else leaves(node, path):
+                if (other := _put(root, place, value)) is not None:
                     self.problems.add(variable.source, "", f"{other} sets the same value", "unset one of the two")
-        return _branch(tree, source)
+        return root
 
     def passed_over(self, name: str) -> list[str]:
         """Return a sentence about a variable that means nothing here and looks as if it was meant to."""
-        if name.startswith("DATABASE_URL_"):
-            hint = did_you_mean(name.removeprefix("DATABASE_URL_").lower(), self._names)
+        if name.startswith(_SHORT):
+            hint = did_you_mean(name.removeprefix(_SHORT).lower(), self._names)
             said = f"{name} names no rule and no declared database, and is ignored"
-            return [f"{said}; {_as_variable(hint, 'DATABASE_URL_')}" if hint else said]
+            return [f"{said}; {_as_variable(hint, _SHORT)}" if hint else said]
         setting = name.removeprefix("DJANGO_")
         near = nearly(setting, self.schema.known or ()) if name.startswith("DJANGO_") else None
         return [f"{name} names no setting, and is ignored; did you mean 'DJANGO_{near}'?"] if near else []
 
-    def target(self, name: str) -> tuple[Path_, bool] | None:
-        """Return the path that a variable sets, and whether it names a file; ``None`` for other people's variables."""
+    def target(self, name: str) -> tuple[_Target, bool] | None:
+        """Return what a variable sets, and whether it names a file; ``None`` for other people's variables."""
         read = self.database
         if not name.startswith("DATABASE_URL"):
             read = self.path if name.startswith("DBROUTE_") else self.setting
         failure: _UnknownError | None = None
-        exact: Path_ | None = None
+        exact: _Target | None = None
         try:
             exact = read(name)
         except _UnknownError as error:
@@ -158,40 +164,42 @@ class Environ:
             raise failure
         return None
 
-    def behind(self, name: str, read: Any) -> Path_ | None:
-        """Return the path that a variable sets through a file."""
+    def behind(self, name: str, read: Any) -> _Target | None:
+        """Return what a variable sets through a file."""
         try:
-            found: Path_ | None = read(name.removesuffix("_FILE"))
+            found: _Target | None = read(name.removesuffix("_FILE"))
         except _UnknownError:
             return None
         return found
 
-    def database(self, name: str) -> Path_ | None:
+    def database(self, name: str) -> _Target | None:
         """DATABASE_URL, DATABASE_URL_<NAME>."""
-        if name == "DATABASE_URL":
-            return ("database", "url")
-        short = name.removeprefix("DATABASE_URL_").lower()
-        return ("database", f"url_{short}") if name.startswith("DATABASE_URL_") and short in self._names else None
+        short = name.removeprefix(_SHORT).lower()
+        if name != "DATABASE_URL" and not (name.startswith(_SHORT) and short in self._names):
+            return None
+        return self.at(("database",)), "url" if name == "DATABASE_URL" else f"url_{short}"
 
-    def setting(self, name: str) -> Path_ | None:
+    def setting(self, name: str) -> _Target | None:
         """DJANGO_<SETTING>."""
         setting = name.removeprefix("DJANGO_")
         if setting in OWNED:
             raise _UnknownError(f"{setting} cannot be set by a variable", OWNED[setting][1])
         mentioned = any(root.get("django", setting) is not None for root in self.lower)
-        return ("django", setting) if mentioned or setting in (self.schema.known or ()) else None
+        known = mentioned or setting in (self.schema.known or ())
+        return (self.at(("django",)), setting) if known else None
 
-    def path(self, name: str) -> Path_ | None:
+    def path(self, name: str) -> _Target:
         """DBROUTE_<PATH>, with two underscores between its parts."""
         *before, part = name.removeprefix("DBROUTE_").split("__", MAX_DEPTH)
         if len(before) == MAX_DEPTH:
             raise _UnknownError(f"has more than {MAX_DEPTH} parts", "name a value of the configuration")
-        above = self.section(tuple(before))
+        parts = tuple(before)
+        above = self._sections.get(parts) or self.section(parts)
         # A new key whose name ends in _FILE is nothing that is known: the variable names a file.
-        key = self.part(above, part, before, new=not part.upper().endswith("_FILE"))
+        key = self.part(above, part, parts, new=not part.upper().endswith("_FILE"))
         if not before:
             raise _UnknownError("names a section, not a value", f"name the value: {name}__…")
-        return (*above.path, key)
+        return above, key
 
     def section(self, parts: tuple[str, ...]) -> _Section:
         """Return what the parts of a name before its last one lead to."""
@@ -206,16 +214,20 @@ class Environ:
     def at(self, path: Path_) -> _Section:
         """Return what stands at a path."""
         if path not in self._at:
-            found = (root.branch(*path) for root in reversed(self.lower)) if path else ()
-            lower = [branch for branch in found if branch.nodes]
+            lower: dict[Hashable, Node] = {}
+            for root in self.lower if path else ():
+                lower |= root.branch(*path).nodes
             below: dict[str, set[Hashable]] = {}
-            for key in {key for branch in lower for key in branch.nodes}:
+            for key in lower:
                 # Django's own names of a database's fields, in settings.py, are the known ones in capitals.
                 if not (len(path) == 2 and path[0] == "databases" and isinstance(key, str) and key.isupper()):
                     below.setdefault(str(key).lower(), set()).add(key)
-            query = any(means_options(path[:end]) for end in range(3, len(path) + 1))
             known, open_ = self.schema.keys(path)
-            self._at[path] = _Section(path, self.schema.annotation(path), known, open_, lower, below, query)
+            annotation = self.schema.annotation(path)
+            query = any(means_options(path[:end]) for end in range(3, len(path) + 1))
+            self._at[path] = _Section(
+                path, annotation, single_fields(annotation), {**known, **below}, open_, lower, query
+            )
         return self._at[path]
 
     def part(self, above: _Section, part: str, before: Sequence[str], *, new: bool) -> Hashable:
@@ -228,24 +240,23 @@ class Environ:
             before: The parts before it, as they stand in the name.
             new: It may be a key that nobody mentions, where any key may stand.
         """
-        folded = part.lower()
-        path, known, below = above.path, above.known, above.below
-        if same := below.get(folded) or known.get(folded):
+        folded, path = part.lower(), above.path
+        if same := above.named.get(folded):
             if len(same) > 1:
                 raise _UnknownError(f"'{part}' may mean {' and '.join(sorted(map(str, same)))}", "rename one of them")
             return next(iter(same))
         start = "DBROUTE_" + "".join(f"{earlier}__" for earlier in before)
-        if path == ("databases",) and part and (slip := _without_underscores(part, below)):
+        if path == ("databases",) and part and (slip := _without_underscores(part, above.named)):
             raise _UnknownError(f"unknown part '{part}'", f"did you mean '{start}{slip.upper()}__…'?")
         if above.open and part and new:
             return folded
         if path == ("django",) and self.schema.known is None and part.isupper() and new:
             return part
-        raise _UnknownError(f"unknown part '{part}'", self.remedy(part, start, known, below))
+        raise _UnknownError(f"unknown part '{part}'", self.remedy(part, start, above.named))
 
-    def remedy(self, part: str, before: str, known: Iterable[str], below: Mapping[str, object]) -> str:
+    def remedy(self, part: str, before: str, known: Iterable[str]) -> str:
         """Return what to do about an unknown part."""
-        names = sorted({*(name.upper() for name in known), *(name.upper() for name in below)})
+        names = sorted({name.upper() for name in known})
         if not names:
             return f"nothing can stand below {before.removesuffix('__')}"
         switches = [name.removeprefix(before) for name in RESERVED] if before == "DBROUTE_" else []
@@ -256,32 +267,33 @@ class Environ:
 
     def leaf(self, variable: Variable, from_file: bool) -> Leaf:
         """Return the variable's text, or the text of the file that it names."""
-        unknown = Leaf(None, variable.source, reading="missing")
+        value, source = variable
         if not from_file:
-            if not _encodable(variable.value):
-                self.problems.add(variable.source, "", "is not UTF-8", "set it again, in UTF-8")
-                return unknown
-            return Leaf(variable.value, variable.source, reading="text")
-        where = variable.source._replace(name=f"{variable.source} ({variable.value})", line=0)
+            if not _encodable(value):
+                self.problems.add(source, "", "is not UTF-8", "set it again, in UTF-8")
+                return Leaf(None, source, reading="missing")
+            return Leaf(value, source, reading="text")
         try:
-            text = text_of(Path(variable.source.folder or "", variable.value))
+            text = text_of(Path(source.folder or "", value))
         except UnreadableError as error:
-            self.problems.add(variable.source, "", f"names a file that {error.message}", error.hint)
-            return unknown
+            self.problems.add(source, "", f"names a file that {error.message}", error.hint)
+            return Leaf(None, source, reading="missing")
         for newline in ("\r\n", "\n"):
             if text.endswith(newline):
                 text = text[: -len(newline)]
                 break
-        return Leaf(text, where, reading="text", secret=True)
+        return Leaf(text, source._replace(name=f"{source} ({value})", line=0), reading="text", secret=True)
 
-    def typed(self, leaf: Leaf, path: Path_) -> Node:
+    def typed(self, leaf: Leaf, section: _Section, key: Hashable) -> Node:
         """Return what a text means where a list or a mapping stands, or where a lower layer has a typed value."""
-        section = self.at(path[:-1])
-        annotation = self.schema.below(section.path, section.annotation, path[-1])
+        if key in section.single:
+            return leaf
+        path = (*section.path, key)
+        annotation = self.schema.below(section.path, section.annotation, key)
         if annotation is not Any and not holds_others(annotation):
             return leaf
         if annotation is Any:
-            lower = next((branch.nodes[path[-1]] for branch in section.lower if path[-1] in branch.nodes), None)
+            lower = section.lower.get(key)
             if lower is None:
                 return leaf.with_value(leaf.value, "query", template=False) if section.query else leaf
             value = lower.value if isinstance(lower, Leaf) else [] if isinstance(lower, Items) else None
@@ -293,9 +305,9 @@ class Environ:
         return leaf.with_value(leaf.value, "query", template=False) if section.query and node is leaf else node
 
 
-def _mine(variables: Mapping[str, Variable]) -> dict[str, Variable]:
-    """Return the variables that may mean configuration, sorted by name."""
-    return {name: found for name, found in sorted(variables.items()) if name.startswith(_PREFIXES)}
+def _mine(names: Iterable[str]) -> list[str]:
+    """Return the names of the variables that may mean configuration, sorted."""
+    return sorted(name for name in names if name.startswith(_PREFIXES) and name not in _NOT_SETTINGS)
 
 
 def _encodable(text: str) -> bool:
@@ -312,25 +324,22 @@ def _without_underscores(part: str, names: Iterable[str]) -> str:
     return next((name for name in names if name.replace("_", "") == bare), "")
 
 
-def _place(tree: dict[Hashable, Any], path: Path_, node: Leaf | Items) -> Source | None:
-    """Put a node into nested dicts; return the source of the node that stands there already."""
+def _put(root: Branch, path: Path_, node: Leaf | Items) -> Source | None:
+    """Put a node into a tree; return the source of the node that stands there already."""
     if len(path) == 2 and path[0] == "databases":
         path = (*path, "url")  # DBROUTE_DATABASES__X is short for DBROUTE_DATABASES__X__URL
+    branch, source = root, root.source
     for part in path[:-1]:
-        tree = tree.setdefault(part, {})
-        if not isinstance(tree, dict):
-            return tree.source
-    other = tree.setdefault(path[-1], node)
-    while isinstance(other, dict):
-        other = next(iter(other.values()))
+        below = branch.nodes.get(part)
+        if below is None:
+            below = branch.nodes[part] = Branch({}, source)
+        elif not isinstance(below, Branch):
+            return below.source
+        branch = below
+    other = branch.nodes.setdefault(path[-1], node)
+    while isinstance(other, Branch):
+        other = next(iter(other.nodes.values()))
     return None if other is node else other.source
-
-
-def _branch(nodes: Mapping[Hashable, Any], source: Source) -> Branch:
-    below: dict[Hashable, Node] = {
-        key: _branch(node, source) if isinstance(node, dict) else node for key, node in nodes.items()
-    }
-    return Branch(below, source)
 
 
 def _as_variable(hint: str, prefix: str) -> str:

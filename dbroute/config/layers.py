@@ -10,6 +10,8 @@ import attrs
 
 from .nodes import Branch, Node
 
+_ITSELF, _LOST = 0, 1  # what no key's number is
+
 
 @attrs.frozen
 class Layer:
@@ -32,37 +34,49 @@ def merge(roots: Sequence[Branch]) -> Branch:
     Merge mappings key by key, the later ones above the earlier; lists and single values replace.
 
     Dynaconf compares keys without case, and gives some of them a meaning of its own. So every key travels as a number,
-    and every value as a node that Dynaconf cannot look into.
+    and every value as a node that Dynaconf cannot look into. A mapping travels along in the dict that stands for it.
     """
     roots = [root for root in roots if root.nodes or root.lost] or list(roots[:1])
     if len(roots) == 1:
         return roots[0]  # and Dynaconf, which takes longer to import than all else of a load, stays out
     object_merge = _object_merge()
     numbers: dict[Hashable, int] = {}
-    sources: dict[tuple[int, ...], Branch] = {}
-    keys: dict[tuple[int, ...], Hashable] = {}
+    keys: list[Hashable] = [_ITSELF, _LOST]  # by their numbers
 
-    def opaque(branch: Branch, path: tuple[int, ...]) -> dict[int, Any]:
-        lost = path in sources and sources[path].lost
-        sources[path] = attrs.evolve(branch, lost=True) if lost else branch
-        data: dict[int, Any] = {}
+    def opaque(branch: Branch) -> dict[int, Any]:
+        data: dict[int, Any] = {_ITSELF: branch}
+        if branch.lost:
+            data[_LOST] = True
         for key, node in branch.nodes.items():
-            number = numbers.setdefault(key, len(numbers) + 1)
-            keys.setdefault((*path, number), key)  # 1 and true are one key in Python: each stays what it is
-            data[number] = opaque(node, (*path, number)) if isinstance(node, Branch) else node
+            # 1 and true are one key in Python: each stays what it is.
+            number = numbers.setdefault(key if isinstance(key, str) else (type(key), key), len(keys))
+            if number == len(keys):
+                keys.append(key)
+            data[number] = opaque(node) if isinstance(node, Branch) else node
         return data
 
-    merged: dict[int, Any] = {}
-    for root in roots:
-        merged = object_merge(merged, opaque(root, ()))
+    merged = opaque(roots[0])
+    for root in roots[1:]:
+        merged = object_merge(merged, opaque(root))
 
-    def clear(data: dict[int, Any], path: tuple[int, ...]) -> Branch:
-        nodes: dict[Hashable, Node] = {}
-        for number, value in data.items():
-            nodes[keys[*path, number]] = clear(value, (*path, number)) if isinstance(value, dict) else value
-        return sources[path].with_nodes(nodes)
+    def clear(data: dict[int, Any]) -> Branch:
+        branch, lost = data.pop(_ITSELF), data.pop(_LOST, False)
+        nodes = {keys[number]: clear(node) if isinstance(node, dict) else node for number, node in data.items()}
+        return Branch(nodes, branch.source, branch.key, lost)
 
-    return clear(merged, ())
+    return clear(merged)
+
+
+def shadowed(layer: Branch, merged: Branch) -> Branch:
+    """Return what of a layer is not in the merged tree, since a higher layer replaces it; and the mappings above it."""
+    nodes: dict[Hashable, Node] = {}
+    for key, node in layer.nodes.items():
+        above = merged.nodes.get(key)
+        if isinstance(node, Branch) and isinstance(above, Branch):
+            nodes[key] = shadowed(node, above)
+        elif node is not above:
+            nodes[key] = node
+    return layer.with_nodes(nodes)
 
 
 def _object_merge() -> Any:

@@ -52,8 +52,8 @@ class Place:
         stem: What the files' names begin with: ``config``.
         environment: Canonical name of the environment.
         files: Path and layer of each file to read, lowest first.
-        process: The variables of the process.
-        dotenv: Those of ``.env``, also the ones that the process sets too.
+        process: Name to text of the variables of the process.
+        dotenv: Name to variable of ``.env``, also the ones that the process sets too.
         fault: What is wrong if no layer in code declares the databases, the environment has no file: source, message
             and hint.
     """
@@ -62,7 +62,7 @@ class Place:
     stem: str
     environment: str
     files: tuple[tuple[Path, int], ...]
-    process: Mapping[str, Variable]
+    process: Mapping[str, str]
     dotenv: Mapping[str, Variable] = attrs.field(factory=dict)
     fault: tuple[Source, str, str] | None = None
 
@@ -72,14 +72,14 @@ class Place:
         return Source(self.files[0][0].name if self.files else "configuration", rank=1)
 
     @property
-    def variables(self) -> dict[str, Variable]:
-        """The variables of the process above those of ``.env``."""
-        return {**self.dotenv, **self.process}
-
-    @property
     def texts(self) -> dict[str, str]:
-        """Name to text of all variables."""
-        return {name: variable.value for name, variable in self.variables.items()}
+        """Name to text of the variables of the process above those of ``.env``."""
+        return {name: variable.value for name, variable in self.dotenv.items()} | dict(self.process)
+
+
+def of_process(name: str, text: str, folder: Path) -> Variable:
+    """Return a variable of the process; paths in it are relative to the folder of the files."""
+    return Variable(text, Source(name, 0, 0, 5, folder))
 
 
 def canonical(name: str) -> str:
@@ -142,8 +142,9 @@ def locate(
     """
     inherited = dict(os.environ if environ is None else environ)
     folder, stem = _folder(path, inherited, problems, optional)
-    variables = {name: Variable(text, Source(name, rank=5, folder=folder)) for name, text in inherited.items()}
-    given = Variable(env, Source("env", rank=5)) if env else variables.get("DJANGO_ENV")
+    given = Variable(env, Source("env", rank=5)) if env else None
+    if given is None and "DJANGO_ENV" in inherited:
+        given = of_process("DJANGO_ENV", inherited["DJANGO_ENV"], folder)
     dotenv: dict[str, Variable] = {}
     if given is None or not given.value.strip() or canonical(given.value) != "test":
         dotenv = _dotenv(folder, problems)
@@ -164,7 +165,7 @@ def locate(
         misnamed = next((name for name in names if os.path.lexists(folder / f"{name}.yml")), None)
         # Told already, and the whole reason.
         fault = _misnamed(misnamed, 2) if misnamed else _no_file(folder, stem, named, environment, source)
-    return Place(folder, stem, environment, files, variables, dotenv, fault)
+    return Place(folder, stem, environment, files, inherited, dotenv, fault)
 
 
 def _misnamed(name: str, rank: int) -> tuple[Source, str, str]:

@@ -6,10 +6,12 @@ import datetime
 import enum
 import re
 import typing
+from collections.abc import Sequence
 from typing import Any
 
 from ..models import Size, Url
 
+_WITHOUT_CHOICES = {bool, int, float}
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _LONGEST = datetime.timedelta.max.days * 86400
 NULL = {"null", "none"}  # in any case, where a text cannot be meant
@@ -28,11 +30,13 @@ def seconds(text: str) -> int | None:
     return sum(int(number) * _UNITS[unit] for number, unit in re.findall(r"([0-9]+)([smhdw])", text))
 
 
-def choices(kind: Any) -> list[tuple[Any, Any]]:
+def choices(kind: Any) -> Sequence[tuple[Any, Any]]:
     """Return the values that a Literal or an enum allows, each with what it becomes."""
+    if kind in _WITHOUT_CHOICES:
+        return ()
     if isinstance(kind, type):
-        return [(item.value, item) for item in kind] if issubclass(kind, enum.Enum) else []
-    return [(choice, choice) for choice in typing.get_args(kind)] if typing.get_origin(kind) is typing.Literal else []
+        return [(item.value, item) for item in kind] if issubclass(kind, enum.Enum) else ()
+    return [(choice, choice) for choice in typing.get_args(kind)] if typing.get_origin(kind) is typing.Literal else ()
 
 
 def native(value: Any, kind: Any) -> Any:

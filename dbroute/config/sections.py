@@ -6,6 +6,7 @@ So a slip at the top of a file costs one line, and what stands below it is check
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Hashable, Mapping
 
 from .nodes import Branch, Leaf, Node, key_source
@@ -43,6 +44,7 @@ def with_known_sections(root: Branch, schema: Schema, problems: Problems) -> Bra
     return root.with_nodes(nodes)
 
 
+@functools.lru_cache(4096)  # asked of every key of every layer
 def of_dynaconf(key: Hashable) -> bool:
     """Tell whether a key is one of those that begin Dynaconf's own words."""
     return isinstance(key, str) and key[:9].lower() == "dynaconf_"

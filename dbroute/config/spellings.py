@@ -237,15 +237,14 @@ class Spelling:
     def url(self, node: Node, path: tuple[Hashable, ...]) -> dict[Hashable, Node]:
         """Return the fields that a URL sets."""
         leaf = node if isinstance(node, Leaf) else Leaf(None, node.source)
-        missing = _missing(node)
         if _is_missing(leaf):
-            return missing
+            return _missing(node)
         if isinstance(leaf.value, Secret):
             leaf = attrs.evolve(leaf, value=leaf.value.reveal(), secret=True)
         if not isinstance(leaf.value, str):
             what = shown(node) if isinstance(node, Branch | Items) or node.value is None else "something else"
             self.problems.add(node.source, dotted(path), f"expected a URL, got {what}", "write a text")
-            return missing
+            return _missing(node)
         while leaf.template and (reference := whole_reference(leaf.value)):
             text = self.resolver.value(reference)
             if text is None and reference.operator == ":-":
@@ -253,14 +252,14 @@ class Spelling:
                 continue
             if text is None:
                 # It may be replaced by a higher layer yet; if it is not, expanding it reports what is missing.
-                return {**missing, "url": attrs.evolve(leaf, written=dotted(path))}
+                return {**_missing(node), "url": attrs.evolve(leaf, written=dotted(path))}
             leaf = attrs.evolve(leaf, value=text, template=False, secret=True)
         found = split_url(leaf, dotted(path), self.problems)
         try:
-            return missing if found is None else {**self.queries(found), Hidden.URL: node}
+            return _missing(node) if found is None else {**self.queries(found), Hidden.URL: node}
         except UrlError as error:
             self.problems.add(leaf.source, dotted(path), str(error), error.hint)
-            return missing
+            return _missing(node)
 
     def queries(self, found: Branch) -> dict[Hashable, Node]:
         """
@@ -269,6 +268,8 @@ class Spelling:
         Raises:
             UrlError: What a reference holds is no query.
         """
+        if "options" not in found.nodes:
+            return found.nodes
         nodes, options = dict(found.nodes), dict(found.branch("options").nodes)
         engine = str(plain(nodes["engine"]))
         for key, node in list(options.items()):

@@ -8,8 +8,7 @@ one part, whatever characters it has. dj-database-url knows the schemes, and wha
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
@@ -20,7 +19,7 @@ import dj_database_url
 
 from .engines import DRIVERS, SCHEMES, UrlError, backend, driver, is_sqlite, unknown_engine
 from .interpolation import Reference, Segment, TemplateError, segments
-from .nodes import Branch, Hidden, Leaf, Node, node_of
+from .nodes import Branch, Hidden, Leaf, Node, Reading, node_of
 from .problems import Problems
 
 PARTS = ("engine", "name", "user", "password", "host", "port")
@@ -59,8 +58,11 @@ _NOTHING_TO_QUOTE = re.compile(r"[A-Za-z0-9_.~-]*")
 
 def whole_reference(text: str) -> Reference | None:
     """Return the reference that a text is, if it is one and nothing else."""
+    text = text.strip()
+    if not text.startswith("${"):
+        return None
     try:
-        parts = segments(text.strip())
+        parts = segments(text)
     except TemplateError:
         return None
     return parts[0] if len(parts) == 1 and isinstance(parts[0], Reference) else None
@@ -82,7 +84,7 @@ def split_url(leaf: Leaf, path: str, problems: Problems) -> Branch | None:
     try:
         if len(leaf.value) > _MAX_URL:
             raise UrlError(f"is longer than {_MAX_URL:,} characters", "shorten it, or write the parts one by one")
-        url = _Url(attrs.evolve(leaf, written=path))
+        url = _Url(leaf, path)
         found = url.split()
         faults: Sequence[UrlError | TemplateError] = url.faults
     except (TemplateError, UrlError) as error:
@@ -95,20 +97,24 @@ def split_url(leaf: Leaf, path: str, problems: Problems) -> Branch | None:
 class _Url:
     """One URL on its way apart; its parts may each have a fault."""
 
-    def __init__(self, leaf: Leaf) -> None:
-        self.leaf = leaf
+    def __init__(self, leaf: Leaf, path: str) -> None:
+        self.leaf, self.path = leaf, path
         self.faults: list[UrlError] = []
-        self.parts: list[Segment] = segments(leaf.value) if leaf.template else [leaf.value]
-        self.text = "".join(
-            part if isinstance(part, str) else f"{_MARK}{number}x" for number, part in enumerate(self.parts)
-        )
+        self.text: str = leaf.value
+        self.parts: list[Segment] = []
+        if leaf.template:
+            self.parts = segments(leaf.value)
+            if _MARK in unquote("".join(part for part in self.parts if isinstance(part, str))):
+                hint = "put what has it into a variable of its own"
+                raise UrlError("has the private character U+E000 in it, beside a reference", hint)
+            self.text = "".join(
+                part if isinstance(part, str) else f"{_MARK}{number}x" for number, part in enumerate(self.parts)
+            )
 
     def split(self) -> Branch:
-        if _MARK in self.leaf.value:
-            raise UrlError("has the private character U+E000 in it", "write %EE%80%80")
         head = _HEAD.match(self.text)
         scheme = head.group(1) if head else ""
-        if _MARKED.search(scheme) or (not head and _MARKED.match(self.text)):
+        if self.marked(scheme if head else self.text[:1]):
             hint = "write the scheme out, or put the whole URL into one variable"
             raise UrlError("the scheme comes from a reference", hint)
         if not self.text.strip():
@@ -123,56 +129,56 @@ class _Url:
             self.faults.append(UrlError("has a '#' in it", "write %23"))
         rest, _, query = self.text[head.end() :].partition("?")
         nodes: dict[Any, Node] = {"url": self.of(None), "engine": self.of(engine)}
-        with self.noting():
-            if is_sqlite(backend(engine)):
-                nodes |= {"name": self.of(self.file(rest)), **{part: self.of(None) for part in PARTS[2:]}}
-            else:
-                netloc, _, name = rest.partition("/")
-                nodes |= {"name": self.of(decoded(name)), **self.authority(netloc)}
-        with self.noting():
-            nodes |= self.query(engine, query) if known else {}
-        return Branch(nodes, self.leaf.source, self.leaf.key)
-
-    @contextmanager
-    def noting(self) -> Iterator[None]:
         try:
-            yield
+            nodes |= self.file(rest) if is_sqlite(backend(engine)) else self.server(rest)
         except UrlError as error:
             self.faults.append(error)
+        try:
+            nodes |= self.query(engine, query) if query and known else {}
+        except UrlError as error:
+            self.faults.append(error)
+        return Branch(nodes, self.leaf.source, self.leaf.key)
 
-    def of(self, text: Any, reading: Any = "value") -> Leaf:
-        """Return a leaf for one part, with the references that stand in it."""
-        if not isinstance(text, str) or not _MARKED.search(text):
-            if isinstance(text, str) and self.leaf.template:
-                text = text.replace("${", "$${")
-            return self.leaf.with_value(
-                text, self.leaf.reading, template=isinstance(text, str) and self.leaf.template and "${" in text
-            )
-        literal = re.split(_MARKED, text)
-        for number, part in enumerate(literal):
-            if number % 2:
-                reference = self.parts[int(part)]
-                literal[number] = reference.text if isinstance(reference, Reference) else ""
-            else:
-                literal[number] = part.replace("${", "$${")
-        whole = "".join(literal)
-        return self.leaf.with_value(whole, reading, template="${" in whole)
+    def marked(self, text: str) -> bool:
+        """Tell whether a reference stands in a part of the URL's text."""
+        return self.leaf.template and _MARK in text
 
-    def file(self, rest: str) -> str:
-        """Return the file that the part behind ``sqlite://`` names."""
-        if rest == MEMORY or rest == f"/{MEMORY}":
-            return MEMORY
-        if not rest.startswith("/"):
-            hint = "write three slashes for a path beside the file, four for an absolute one"
-            raise UrlError("has two slashes before the SQLite file", hint)
-        return decoded(rest[1:])
+    def of(self, text: Any, reading: Reading | None = None) -> Leaf:
+        """Return a leaf for one part, with the references that stand in it; only those are read in another way."""
+        leaf, template = self.leaf, False
+        if not isinstance(text, str) or not leaf.template:
+            reading = None
+        elif _MARK in text:
+            text, template = "".join(map(self.written, enumerate(_MARKED.split(text)))), True
+        else:
+            text, reading = text.replace("${", "$${"), None
+            template = "${" in text
+        return Leaf(text, leaf.source, leaf.key, reading or leaf.reading, template, leaf.secret, self.path)
 
-    def authority(self, netloc: str) -> dict[Any, Node]:
-        """Return user, password, host and port."""
+    def written(self, piece: tuple[int, str]) -> str:
+        """Return a piece of a part as a template: every second one is the number of a reference."""
+        number, text = piece
+        reference = self.parts[int(text)] if number % 2 else ""
+        return reference.text if isinstance(reference, Reference) else text.replace("${", "$${")
+
+    def file(self, rest: str) -> dict[Any, Node]:
+        """Return the SQLite file that the part behind ``sqlite://`` names, and that there is nothing else."""
+        name = MEMORY
+        if rest not in {MEMORY, f"/{MEMORY}"}:
+            if not rest.startswith("/"):
+                hint = "write three slashes for a path beside the file, four for an absolute one"
+                raise UrlError("has two slashes before the SQLite file", hint)
+            name = decoded(rest[1:])
+        return {"name": self.of(name), **{part: self.of(None) for part in PARTS[2:]}}
+
+    def server(self, rest: str) -> dict[Any, Node]:
+        """Return name, user, password, host and port."""
+        netloc, _, name = rest.partition("/")
         userinfo, at, hosts = netloc.rpartition("@")
         user, colon, password = userinfo.partition(":")
         host, port = split_hosts(hosts)
         return {
+            "name": self.of(decoded(name)),
             "user": self.of(decoded(user) if at else None),
             "password": self.of(decoded(password) if colon else None),
             "host": self.of(decoded(host) or None, "host"),
@@ -183,13 +189,13 @@ class _Url:
         """Return everything that stands in a query among the options."""
         options: dict[Any, Node] = {}
         pairs = [pair for pair in query.split("&") if pair]
-        if any(_MARKED.search(pair.partition("=")[0]) for pair in pairs if not _MARKED.fullmatch(pair)):
-            raise UrlError("a reference stands for the key of an option", "write the key out: ?key=${VALUE}")
         for number, pair in enumerate(pairs):
-            if _MARKED.fullmatch(pair):
+            if self.marked(pair) and _MARKED.fullmatch(pair):
                 options[f"?{number}"] = self.of(pair, "query")
-        known = "&".join(pair for pair in pairs if not _MARKED.fullmatch(pair))
-        options |= {key: self.option(value) for key, value in query_options(engine, known).items()}
+        known = [pair for number, pair in enumerate(pairs) if f"?{number}" not in options]
+        if any(self.marked(pair.partition("=")[0]) for pair in known):
+            raise UrlError("a reference stands for the key of an option", "write the key out: ?key=${VALUE}")
+        options |= {key: self.option(value) for key, value in query_options(engine, "&".join(known)).items()}
         return {"options": Branch(options, self.leaf.source, self.leaf.key)}
 
     def option(self, value: Any) -> Node:
@@ -229,6 +235,8 @@ def decoded(text: str) -> str:
     Raises:
         UrlError: The part is not UTF-8.
     """
+    if "%" not in text:
+        return text
     try:
         return unquote(text, errors="strict")
     except UnicodeDecodeError:
@@ -279,6 +287,11 @@ def split_hosts(text: str) -> tuple[str, str]:
         return text, ""
     hosts, ports = [], []
     for item in text.split(","):
+        host, _, port = item.partition(":")
+        if ":" not in port and not item.startswith(("[", "%")):  # most of them
+            hosts.append(host)
+            ports.append(port)
+            continue
         match = next(filter(None, (pattern.fullmatch(item) for pattern in _HOSTS)), None)
         if match is None:
             address = re.fullmatch("[0-9A-Fa-f:.]+", item)
@@ -361,10 +374,10 @@ def _pairs(options: Mapping[str, Any]) -> list[tuple[str, Any]]:
     for key, value in options.items():
         if key == "ssl" and isinstance(value, Mapping) and "ca" in value:
             pairs.append(("ssl-ca", value["ca"]))
-        for item in value if isinstance(value, list | tuple) else (value,):
+        for item in value if isinstance(value, (list, tuple)) else (value,):
             if isinstance(item, bool):
                 pairs.append((key, str(item).lower()))
-            elif isinstance(item, str | int | float):
+            elif isinstance(item, (str, int, float)):
                 pairs.append((key, item))
     return pairs
 

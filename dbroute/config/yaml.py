@@ -78,7 +78,8 @@ class _Reader:
         self.refused: Source | None = None  # the place of the last value that is refused whatever it means
 
     def at(self, mark: Any) -> Source:
-        return Source(self.source.name, mark.line + 1, mark.column + 1, self.source.rank, self.source.folder)
+        name, _, _, rank, folder = self.source
+        return Source(name, mark.line + 1, mark.column + 1, rank, folder)
 
     def read(self, text: str) -> Branch:
         try:
@@ -121,11 +122,13 @@ class _Reader:
             raise _too_deep(where)
         if isinstance(event, yaml.AliasEvent):
             return self.alias(event, where, key)
-        self.tag(event, where, path)
         node: Node
         anchor = event.anchor
+        if event.tag is not None:
+            self.tag(event, where, path)
         if isinstance(event, yaml.ScalarEvent):
-            node = self.scalar(event, where, path, key)
+            value = self.value(event, where, path)
+            node = Leaf(value, where, key, template=isinstance(value, str) and "${" in value)
         elif isinstance(event, yaml.SequenceStartEvent):
             nodes: list[Node] = []
             while not isinstance(event := next(events), yaml.SequenceEndEvent):
@@ -141,7 +144,7 @@ class _Reader:
 
     def tag(self, event: Any, where: Source, path: tuple[Any, ...]) -> None:
         """Refuse any tag but the one that makes a text of a scalar."""
-        if getattr(event, "tag", None) not in {None, "!", _TEXT}:
+        if event.tag not in {"!", _TEXT}:
             # Its name is not told: a password that begins with '!' and is not quoted reads as a tag.
             self.problems.refuse(where, dotted(path), "has a tag", "remove it, or quote a text that begins with '!'")
             self.refused = where
@@ -199,7 +202,8 @@ class _Reader:
     def key(self, event: Any, where: Source, path: tuple[Any, ...]) -> Any:
         if not isinstance(event, yaml.ScalarEvent):
             raise _FileError(where, "has a key that is not a text", "quote the key", dotted(path))
-        self.tag(event, where, path)
+        if event.tag is not None:
+            self.tag(event, where, path)
         name = self.value(event, where, path)
         return "" if name is None else name
 
@@ -214,10 +218,6 @@ class _Reader:
                 continue
             merged = {**item.nodes, **merged}
         return merged
-
-    def scalar(self, event: Any, where: Source, path: tuple[Any, ...], key: Source | None) -> Leaf:
-        value = self.value(event, where, path)
-        return Leaf(value, where, key, template=isinstance(value, str) and "${" in value)
 
     def value(self, event: Any, where: Source, path: tuple[Any, ...]) -> Any:
         """Return what a scalar stands for in the core schema of YAML 1.2."""

@@ -71,6 +71,18 @@ def test_reference_beside_literal_text_in_one_part(tmp_path: Path) -> None:
     assert parts(tree) == {"user": "app_u", "password": "x@@/", "host": "h.example.com", "name": "n_db"}
 
 
+@pytest.mark.parametrize("written", ["%EE%80%80", "\ue000"])
+@pytest.mark.parametrize("number", ["", "0x", "9x"])
+def test_private_character_is_one_like_any_other(written: str, number: str, tmp_path: Path) -> None:
+    url = f"postgresql://u:{written}{number}@h/{written}{number}?application_name={written}{number}"
+
+    tree = loaded(tmp_path, url)
+
+    text = f"\ue000{number}"
+    assert parts(tree) == {"user": "u", "password": text, "host": "h", "name": text}
+    assert reveal(tree.databases["default"].options) == {"application_name": text}
+
+
 def test_default_in_a_url_is_raw(tmp_path: Path) -> None:
     tree = loaded(tmp_path, "postgresql://u:${PW:-p@/:?#w}@h/n")
 
@@ -417,7 +429,10 @@ PORT += "write '/' as %2F, '@' as %40, ':' as %3A, '?' as %3F"
          "write true or false"),
         ('postgresql://u:hunter2@h/n?pool={"max_size":8}', "expected true or false or a mapping, "
          "got '{\"max_size\":8}'; write true or false"),
-        ("postgresql://h/\ue0000x", "has the private character U+E000 in it; write %EE%80%80"),
+        ("postgresql://u:${HOME}@h/\ue0000x", "has the private character U+E000 in it, beside a reference; "
+         "put what has it into a variable of its own"),
+        ("postgresql://u:${HOME}@h/n?application_name=%ee%80%800x", "has the private character U+E000 in it, "
+         "beside a reference; put what has it into a variable of its own"),
     ],
 )  # fmt: skip
 def test_url_that_is_wrong_is_told_without_its_text(url: str, message: str, tmp_path: Path) -> None:
