@@ -74,12 +74,16 @@ class _Plan:
 
     Attributes:
         annotation: What the field wants.
+        allowed: The members of the union that it is.
+        single: They are single values: no list, no mapping.
         unit: The unit of its number, if it has one.
         least: The least number that it allows.
         plain: Types of the values that stay as they are.
     """
 
     annotation: Any
+    allowed: tuple[Any, ...]
+    single: bool
     unit: str
     least: int | None
     plain: frozenset[type]
@@ -98,7 +102,9 @@ def _plans(cls: type) -> dict[str, _Plan]:
     plans: dict[str, _Plan] = {}
     for name, (field, annotation) in fields_of(cls).items():
         unit = field.metadata.get("unit", "")
-        plans[name] = _Plan(annotation, unit, field.metadata.get("least"), _plain(name, annotation, unit))
+        allowed, single = members(annotation), annotation is not Any and not holds_others(annotation)
+        least, plain = field.metadata.get("least"), _plain(name, annotation, unit)
+        plans[name] = _Plan(annotation, allowed, single, unit, least, plain)
     return plans
 
 
@@ -144,12 +150,28 @@ class Converter:
         try:
             return self._typed(node, annotation, path, unit)
         except _MismatchError as mismatch:
-            if unsupported(annotation):
-                return FAILED  # the class that says so is refused
+            return self._mismatched(mismatch, node, annotation, path, unit)
+
+    def field(self, node: Node, plan: _Plan, path: Path_) -> Any:
+        """Return the same for a field of an attrs class."""
+        if not isinstance(node, Leaf):
+            return self.convert(node, plan.annotation, path, plan.unit)
+        if plan.leaves_alone(node):
+            return node.value
+        if node.reading == "value" or not plan.single or node.template:
+            return self.convert(node, plan.annotation, path, plan.unit)
+        try:
+            return FAILED if node.reading == "missing" else _single(node, plan.allowed, path, plan.unit)
+        except _MismatchError as mismatch:
+            return self._mismatched(mismatch, node, plan.annotation, path, plan.unit)
+
+    def _mismatched(self, mismatch: _MismatchError, node: Node, annotation: Any, path: Path_, unit: str) -> _Failed:
+        """Note that a node is not what its place wants."""
+        if not unsupported(annotation):  # the class that says so is refused
             message = str(mismatch) or f"expected {expected(annotation, unit)}, got {shown(node, path)}"
             hint = mismatch.hint or remedy(node, annotation, unit)
             self.problems.add(node.source, path_of(node, path), message, hint)
-            return FAILED
+        return FAILED
 
     def unfolded(self, leaf: Leaf, annotation: Any, path: Path_) -> Node:
         """Return the list or mapping that a text means where one is wanted; any other text as it is."""
@@ -176,7 +198,6 @@ class Converter:
 
     def _typed(self, node: Node, annotation: Any, path: Path_, unit: str) -> Any:
         node = from_text(node, annotation)
-        allowed = members(annotation)
         if isinstance(node, Branch):
             cls = attrs_class(annotation)
             if cls is not None:
@@ -193,13 +214,7 @@ class Converter:
             inner = element(annotation, LISTS)
             values = [self.convert(item, inner, (*path, number)) for number, item in enumerate(node.nodes)]
             return kind(value for value in values if value is not FAILED)
-        if node.value is None:
-            if type(None) in allowed:
-                return None
-            raise _MismatchError
-        if unit:
-            return _seconds(node, fractions=float in allowed)
-        return _scalar(node, allowed, path)
+        return _single(node, members(annotation), path, unit)
 
     def instance(self, node: Branch, cls: type, path: Path_) -> Any:
         """Return an instance of an attrs class; keys that it does not have are faults."""
@@ -243,12 +258,9 @@ class Converter:
                 hint = did_you_mean(str(key), fields) or f"known are {', '.join(fields)}"
                 self.problems.add(key_source(item), dotted((*path, key)), "unknown key", hint)
                 continue
-            plan = fields[key]
-            if isinstance(item, Leaf) and plan.leaves_alone(item):
-                value = item.value
-            else:
-                value = self.convert(item, plan.annotation, (*path, key), plan.unit)
-            values[key] = value if plan.least is None else self.at_least(plan.least, value, item, (*path, key))
+            plan, here = fields[key], (*path, key)
+            value = self.field(item, plan, here)
+            values[key] = value if plan.least is None else self.at_least(plan.least, value, item, here)
         return values
 
     def at_least(self, least: int, value: Any, node: Node, path: Path_) -> Any:
@@ -294,9 +306,15 @@ def _from_json(value: Any, leaf: Leaf, depth: int = 0) -> Node:
     return attrs.evolve(leaf, value=value, reading="value")
 
 
-def _scalar(node: Leaf, allowed: tuple[Any, ...], path: Path_) -> Any:
+def _single(node: Leaf, allowed: tuple[Any, ...], path: Path_, unit: str) -> Any:
     """Return a single value as the first of the allowed types that fits."""
     value = node.value
+    if value is None:
+        if type(None) in allowed:
+            return None
+        raise _MismatchError
+    if unit:
+        return _seconds(node, fractions=float in allowed)
     is_text = isinstance(value, str) and node.reading in {"text", "query"}
     for kind in allowed:
         if kind in _LAST:
@@ -307,6 +325,12 @@ def _scalar(node: Leaf, allowed: tuple[Any, ...], path: Path_) -> Any:
         found = parsed(value, kind) if is_text else native(value, kind)
         if found is not None:
             return MaskedUrl(found) if kind is Url and (node.secret or may_hold_login(found)) else found
+    return _text(node, allowed, path, is_text=is_text)
+
+
+def _text(node: Leaf, allowed: tuple[Any, ...], path: Path_, *, is_text: bool) -> Any:
+    """Return a single value as one of the types that take whatever text there is."""
+    value = node.value
     if is_text and value.strip().lower() in NULL and type(None) in allowed and _TEXTS.isdisjoint(allowed):
         return None
     if str in allowed and (isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool))):

@@ -47,7 +47,8 @@ class _Section:
         single: The keys below which nothing can stand but one value, where that is known.
         named: The keys that the lower layers and the schema have there, by their lower-case form.
         open: Other keys may stand there too.
-        lower: What the lower layers have there: key to the node of the highest.
+        layers: The mappings that the lower layers have there, the lowest first.
+        lower: Their keys, each with the node of the highest.
         query: Texts mean there what they mean in a URL's query.
     """
 
@@ -56,6 +57,7 @@ class _Section:
     single: frozenset[str]
     named: Mapping[str, set[Hashable]]
     open: bool
+    layers: Sequence[Branch]
     lower: Mapping[Hashable, Node]
     query: bool
 
@@ -214,19 +216,22 @@ class Environ:
     def at(self, path: Path_) -> _Section:
         """Return what stands at a path."""
         if path not in self._at:
+            above = self.at(path[:-1]) if path else None
+            found = [root.nodes.get(path[-1]) for root in above.layers] if above else self.lower
+            layers = [branch for branch in found if isinstance(branch, Branch)]
             lower: dict[Hashable, Node] = {}
-            for root in self.lower if path else ():
-                lower |= root.branch(*path).nodes
+            for branch in layers if path else ():
+                lower |= branch.nodes
+            known, open_ = self.schema.keys(path)
             below: dict[str, set[Hashable]] = {}
             for key in lower:
                 # Django's own names of a database's fields, in settings.py, are the known ones in capitals.
                 if not (len(path) == 2 and path[0] == "databases" and isinstance(key, str) and key.isupper()):
                     below.setdefault(str(key).lower(), set()).add(key)
-            known, open_ = self.schema.keys(path)
             annotation = self.schema.annotation(path)
-            query = any(means_options(path[:end]) for end in range(3, len(path) + 1))
+            query = bool(above and above.query) or means_options(path)
             self._at[path] = _Section(
-                path, annotation, single_fields(annotation), {**known, **below}, open_, lower, query
+                path, annotation, single_fields(annotation), {**known, **below}, open_, layers, lower, query
             )
         return self._at[path]
 
@@ -269,7 +274,7 @@ class Environ:
         """Return the variable's text, or the text of the file that it names."""
         value, source = variable
         if not from_file:
-            if not _encodable(value):
+            if not (value.isascii() or _encodable(value)):
                 self.problems.add(source, "", "is not UTF-8", "set it again, in UTF-8")
                 return Leaf(None, source, reading="missing")
             return Leaf(value, source, reading="text")
@@ -313,9 +318,10 @@ def _mine(names: Iterable[str]) -> list[str]:
 def _encodable(text: str) -> bool:
     """Tell whether a text is one: what is no UTF-8 in a variable reads as half a surrogate pair."""
     try:
-        return text.isascii() or bool(text.encode())
+        text.encode()
     except UnicodeEncodeError:
         return False
+    return True
 
 
 def _without_underscores(part: str, names: Iterable[str]) -> str:

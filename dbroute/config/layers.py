@@ -72,10 +72,11 @@ def shadowed(layer: Branch, merged: Branch) -> Branch:
     nodes: dict[Hashable, Node] = {}
     for key, node in layer.nodes.items():
         above = merged.nodes.get(key)
+        if node is above:
+            continue
         if isinstance(node, Branch) and isinstance(above, Branch):
-            nodes[key] = shadowed(node, above)
-        elif node is not above:
-            nodes[key] = node
+            node = shadowed(node, above)
+        nodes[key] = node
     return layer.with_nodes(nodes)
 
 

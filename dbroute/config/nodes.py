@@ -9,6 +9,7 @@ times as long, and so does a source that is more than a tuple.
 from __future__ import annotations
 
 import enum
+import functools
 import json
 import re
 from collections.abc import Hashable, Iterator, Mapping
@@ -28,7 +29,8 @@ MAX_NODES = 50_000
 _SECRET_NAME = re.compile(r"pass(word|wd|phrase)?|secret|token|key|credential", re.IGNORECASE)
 
 
-def names_secret(key: object) -> bool:
+@functools.lru_cache(4096)  # the same few names, for thousands of values
+def names_secret(key: Hashable) -> bool:
     """Tell whether a key's name says that its value is not for the eyes: password, secret, token, key."""
     return isinstance(key, str) and _SECRET_NAME.search(key) is not None
 

@@ -12,6 +12,10 @@ from typing import Any
 from ..models import Size, Url
 
 _WITHOUT_CHOICES = {bool, int, float}
+_SECONDS = re.compile(r"[0-9]{1,12}")
+_DURATION = re.compile(r"([0-9]{1,9}[smhdw])+")
+_INTEGER = re.compile(r"[-+]?[0-9]{1,100}")
+_FLOAT = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,3})?")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _LONGEST = datetime.timedelta.max.days * 86400
 NULL = {"null", "none"}  # in any case, where a text cannot be meant
@@ -23,9 +27,9 @@ _TRUTH = {
 
 def seconds(text: str) -> int | None:
     """Return the seconds that ``600``, ``10m`` or ``1h30m`` mean; ``None`` for anything else."""
-    if re.fullmatch(r"[0-9]{1,12}", text):
+    if _SECONDS.fullmatch(text):
         return int(text)
-    if not re.fullmatch(r"([0-9]{1,9}[smhdw])+", text):
+    if not _DURATION.fullmatch(text):
         return None
     return sum(int(number) * _UNITS[unit] for number, unit in re.findall(r"([0-9]+)([smhdw])", text))
 
@@ -57,10 +61,10 @@ def parsed(value: str, kind: Any) -> Any:
     text = value.strip()
     if kind is bool:
         return _TRUTH.get(text.lower())
-    if kind is int and re.fullmatch(r"[-+]?[0-9]{1,100}", text):
-        return int(text)
-    if kind is float and re.fullmatch(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,3})?", text):
-        return float(text)
+    if kind is int:
+        return int(text) if _INTEGER.fullmatch(text) else None
+    if kind is float:
+        return float(text) if _FLOAT.fullmatch(text) else None
     if kind is datetime.timedelta and (number := seconds(text)) is not None and number < _LONGEST:
         return datetime.timedelta(seconds=number)
     if kind is Size and (size := re.fullmatch(r"([0-9]{1,18}) ?(B|([kKMGT])(i?)B)?", text)):
