@@ -87,7 +87,7 @@ class Environ:
     lower: Sequence[Branch]
     problems: Problems
     _names: set[str] = attrs.field(init=False, factory=set)
-    _sections: dict[tuple[str, ...], _Section] = attrs.field(init=False, factory=dict)
+    _sections: dict[str | None, _Section] = attrs.field(init=False, factory=dict)
     _at: dict[Path_, _Section] = attrs.field(init=False, factory=dict)
 
     def layers(self) -> tuple[list[Branch], list[str]]:
@@ -192,26 +192,27 @@ class Environ:
 
     def path(self, name: str) -> _Target:
         """DBROUTE_<PATH>, with two underscores between its parts."""
-        *before, part = name.removeprefix("DBROUTE_").split("__", MAX_DEPTH)
-        if len(before) == MAX_DEPTH:
-            raise _UnknownError(f"has more than {MAX_DEPTH} parts", "name a value of the configuration")
-        parts = tuple(before)
-        above = self._sections.get(parts) or self.section(parts)
+        before, part = _split(name.removeprefix("DBROUTE_"))
+        above = self._sections.get(before) or self.section(before)
+        same = above.named.get(part.lower(), ())
         # A new key whose name ends in _FILE is nothing that is known: the variable names a file.
-        key = self.part(above, part, parts, new=not part.upper().endswith("_FILE"))
-        if not before:
+        [key] = same if len(same) == 1 else [self.part(above, part, before, new=not part.upper().endswith("_FILE"))]
+        if before is None:
             raise _UnknownError("names a section, not a value", f"name the value: {name}__…")
         return above, key
 
-    def section(self, parts: tuple[str, ...]) -> _Section:
-        """Return what the parts of a name before its last one lead to."""
-        if parts not in self._sections:
+    def section(self, name: str | None) -> _Section:
+        """Return what a variable's name leads to without its last part; ``None`` where it has no other."""
+        if name not in self._sections:
             path: Path_ = ()
-            if parts:
-                above = self.section(parts[:-1])
-                path = (*above.path, self.part(above, parts[-1], parts[:-1], new=True))
-            self._sections[parts] = self.at(path)
-        return self._sections[parts]
+            if name is not None:
+                if name.count("__") > MAX_DEPTH - 2:
+                    raise _UnknownError(f"has more than {MAX_DEPTH} parts", "name a value of the configuration")
+                before, part = _split(name)
+                above = self.section(before)
+                path = (*above.path, self.part(above, part, before, new=True))
+            self._sections[name] = self.at(path)
+        return self._sections[name]
 
     def at(self, path: Path_) -> _Section:
         """Return what stands at a path."""
@@ -235,14 +236,14 @@ class Environ:
             )
         return self._at[path]
 
-    def part(self, above: _Section, part: str, before: Sequence[str], *, new: bool) -> Hashable:
+    def part(self, above: _Section, part: str, before: str | None, *, new: bool) -> Hashable:
         """
         Return the key that one part of a variable's name means.
 
         Args:
             above: What the parts before it lead to.
             part: The part.
-            before: The parts before it, as they stand in the name.
+            before: What stands before it in the name; ``None`` where nothing does.
             new: It may be a key that nobody mentions, where any key may stand.
         """
         folded, path = part.lower(), above.path
@@ -250,7 +251,7 @@ class Environ:
             if len(same) > 1:
                 raise _UnknownError(f"'{part}' may mean {' and '.join(sorted(map(str, same)))}", "rename one of them")
             return next(iter(same))
-        start = "DBROUTE_" + "".join(f"{earlier}__" for earlier in before)
+        start = "DBROUTE_" if before is None else f"DBROUTE_{before}__"
         if path == ("databases",) and part and (slip := _without_underscores(part, above.named)):
             raise _UnknownError(f"unknown part '{part}'", f"did you mean '{start}{slip.upper()}__…'?")
         if above.open and part and new:
@@ -313,6 +314,15 @@ class Environ:
 def _mine(names: Iterable[str]) -> list[str]:
     """Return the names of the variables that may mean configuration, sorted."""
     return sorted(name for name in names if name.startswith(_PREFIXES) and name not in _NOT_SETTINGS)
+
+
+def _split(name: str) -> tuple[str | None, str]:
+    """Return what stands before the last part of a variable's name, and that part."""
+    before, separator, part = name.rpartition("__")
+    if before.endswith("_"):  # three underscores in a row: the part begins with the last of them
+        *parts, part = name.split("__")
+        before = "__".join(parts)
+    return before if separator else None, part
 
 
 def _encodable(text: str) -> bool:

@@ -82,8 +82,10 @@ class _Reader:
         return Source(name, mark.line + 1, mark.column + 1, rank, folder)
 
     def read(self, text: str) -> Branch:
+        parser = None
         try:
-            events = yaml.parse(text, Loader=_Parser)
+            parser = _Parser(text)
+            events = iter(parser.get_event, None)
             next(events), next(events)  # the start of the stream, and of the document if there is one
             first = next(events, None)
             if first is None:
@@ -100,6 +102,9 @@ class _Reader:
             raise _FileError(where, f"is not YAML: {error.reason}", "remove the control character") from None
         except (yaml.YAMLError, ValueError):
             raise _FileError(self.source, "is not YAML", "check indentation, colons and quotes") from None
+        finally:
+            if parser is not None:
+                parser.dispose()
         if isinstance(top, Leaf) and top.value is None:
             raise _FileError(self.source, "is empty", "write a section such as 'databases:', or delete the file")
         if not isinstance(top, Branch):
