@@ -68,14 +68,17 @@ def merge(roots: Sequence[Branch]) -> Branch:
 
 
 def shadowed(layer: Branch, merged: Branch) -> Branch:
-    """Return what of a layer is not in the merged tree, since a higher layer replaces it; and the mappings above it."""
+    """Return what of a layer the merged tree has not: values that a higher layer replaces, mappings that it adds to."""
     nodes: dict[Hashable, Node] = {}
     for key, node in layer.nodes.items():
         above = merged.nodes.get(key)
         if node is above:
             continue
         if isinstance(node, Branch) and isinstance(above, Branch):
+            highest = node.source is above.source
             node = shadowed(node, above)
+            if highest and not node.nodes:
+                continue
         nodes[key] = node
     return layer.with_nodes(nodes)
 

@@ -242,11 +242,11 @@ def _files(folder: Path, stem: str, environment: str, problems: Problems) -> tup
     wanted = [(f"{stem}.{name}", 2) for name in names if name != LOCAL]
     wanted = [(stem, 1), *wanted, *([] if environment == "test" else [(f"{stem}.{LOCAL}", 3)])]
     for name, rank in wanted:
-        if os.path.lexists(folder / f"{name}.yml"):
+        if os.path.lexists(f"{folder}/{name}.yml"):
             source, message, hint = _misnamed(name, rank)
             problems.add(source, "", message, hint)
     # lexists: a broken or circular link is a file that cannot be read, not one that is not there.
-    found = [(folder / f"{name}.yaml", rank) for name, rank in wanted if os.path.lexists(folder / f"{name}.yaml")]
+    found = [(folder / f"{name}.yaml", rank) for name, rank in wanted if os.path.lexists(f"{folder}/{name}.yaml")]
     same = [path.name for path, rank in found if rank == 2]
     if len(same) > 1:
         source = Source(same[1], rank=2)

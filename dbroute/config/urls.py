@@ -376,6 +376,9 @@ def _pairs(options: Mapping[str, Any]) -> list[tuple[str, Any]]:
     """Return options as pairs of a query: lists repeat their key; what a URL cannot say is left to the settings."""
     pairs: list[tuple[str, Any]] = []
     for key, value in options.items():
+        if type(value) is str:
+            pairs.append((key, value))
+            continue
         if key == "ssl" and isinstance(value, Mapping) and "ca" in value:
             pairs.append(("ssl-ca", value["ca"]))
         for item in value if isinstance(value, (list, tuple)) else (value,):

@@ -73,13 +73,13 @@ class _Reader:
 
     def __init__(self, source: Source, problems: Problems) -> None:
         self.source, self.problems = source, problems
+        self.name, self.rank, self.folder = source.name, source.rank, source.folder
         self.anchors: dict[str, Node] = {}
         self.count = 0
         self.refused: Source | None = None  # the place of the last value that is refused whatever it means
 
     def at(self, mark: Any) -> Source:
-        name, _, _, rank, folder = self.source
-        return Source(name, mark.line + 1, mark.column + 1, rank, folder)
+        return Source(self.name, mark.line + 1, mark.column + 1, self.rank, self.folder)
 
     def read(self, text: str) -> Branch:
         parser = None
@@ -122,7 +122,9 @@ class _Reader:
     def node(self, events: Any, event: Any, path: tuple[Any, ...], key: Source | None = None) -> Node:
         """Return the node that begins with ``event``."""
         where = self.at(event.start_mark)
-        self.counted(1, where)
+        self.count += 1
+        if self.count > MAX_NODES:
+            raise _too_large(where)
         if len(path) > MAX_DEPTH:
             raise _too_deep(where)
         if isinstance(event, yaml.AliasEvent):
@@ -154,18 +156,15 @@ class _Reader:
             self.problems.refuse(where, dotted(path), "has a tag", "remove it, or quote a text that begins with '!'")
             self.refused = where
 
-    def counted(self, nodes: int, where: Source) -> None:
-        self.count += nodes
-        if self.count > MAX_NODES:
-            raise _FileError(where, f"has more than {MAX_NODES:,} values, aliases expanded", "shorten it")
-
     def alias(self, event: Any, where: Source, key: Source | None) -> Node:
         if event.anchor not in self.anchors:
             hint = "define the anchor above, or quote a text that begins with '*'"
             self.problems.add(where, "", "refers to an anchor that is not there", hint)
             return Leaf(None, where, key, reading="missing")
         node = self.anchors[event.anchor]
-        self.counted(_size(node), where)
+        self.count += _size(node)
+        if self.count > MAX_NODES:
+            raise _too_large(where)
         return attrs.evolve(node, key=key)
 
     def mapping(self, events: Any, where: Source, path: tuple[Any, ...], key: Source | None) -> Branch:
@@ -251,6 +250,10 @@ class _Reader:
         if _FLOAT.fullmatch(text) and len(text) <= 100:
             return float(text)
         return text
+
+
+def _too_large(where: Source) -> _FileError:
+    return _FileError(where, f"has more than {MAX_NODES:,} values, aliases expanded", "shorten it")
 
 
 def _too_deep(where: Source) -> _FileError:
