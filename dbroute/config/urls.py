@@ -349,7 +349,7 @@ def join_url(engine: str, parts: Mapping[str, Any], options: Mapping[str, Any]) 
 
 
 def _query(options: Mapping[str, Any]) -> str:
-    return "&".join(f"{_quoted(key, '/:,=')}={_quoted(str(value), '/:,=')}" for key, value in _pairs(options))
+    return "&".join([f"{_quoted(key, '/:,=')}={_quoted(str(value), '/:,=')}" for key, value in _pairs(options)])
 
 
 def _quoted(text: str, safe: str = "") -> str:
