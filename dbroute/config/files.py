@@ -56,7 +56,9 @@ def _bytes(path: Path) -> bytes:
             raise UnreadableError("cannot be read: is a directory")
         if not stat.S_ISREG(mode):
             raise UnreadableError("is no regular file", "put a file there, or remove it")
-        with open(descriptor, "rb", closefd=False) as file:
-            return file.read(MAX_BYTES + 1)
+        data = b""
+        while len(data) <= MAX_BYTES and (more := os.read(descriptor, MAX_BYTES + 1 - len(data))):
+            data += more
+        return data
     finally:
         os.close(descriptor)

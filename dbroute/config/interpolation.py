@@ -17,6 +17,7 @@ _MAX_REFERENCES = 1_000  # in one text
 _MAX_TEXT = 1_000_000  # characters of one text with its references expanded
 _MAX_ALL = 10 * _MAX_TEXT  # characters of all of them: a short file can name a long variable many times
 _BRACES = re.compile(r"\$?\{|\}")
+_SIMPLE = re.compile(r"\$\{\w*\}")  # most of them
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -64,7 +65,8 @@ def segments(text: str) -> list[Segment]:
             literal += text[position : start - 1], "${"
             position = start + 2
             continue
-        end = _end(text, start)
+        simple = _SIMPLE.match(text, start)
+        end = simple.end() if simple else _end(text, start)
         if before := "".join((*literal, text[position:start])):
             found.append(before)
         found.append(_reference(text[start:end]))

@@ -195,7 +195,7 @@ class Spelling:
         nodes: dict[Hashable, Node] = {}
         extra: dict[Hashable, Node] = {}
         for key, item in node.nodes.items():
-            name = self.name(key, item, nodes, path)
+            name = key if key in fields and key not in nodes else self.name(key, item, nodes, path)
             if from_settings and name == "dbroute":
                 nodes |= {ours: found for ours in _OURS if isinstance(item, Branch) and (found := item.get(ours))}
             elif from_settings and name not in fields:

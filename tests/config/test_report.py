@@ -70,6 +70,36 @@ def test_fault_that_a_higher_layer_replaces_is_told_all_the_same(tmp_path: Path)
     )
 
 
+def test_unknown_mapping_is_told_in_every_layer_that_has_it(tmp_path: Path) -> None:
+    """They merge into one, so that nothing but the layers themselves knows of the lower ones."""
+    text = "databases:\n  default:\n    url: sqlite:///x\n    optionz: {a: 1}\n"
+    files = {"config.local.yaml": "databases: {default: {optionz: {b: 2}}}\n"}
+
+    message = error(write(tmp_path, files), text)
+
+    assert message.splitlines() == [
+        "config.yaml:4:5  databases.default.optionz: unknown key; did you mean 'options'?",
+        "config.local.yaml:1:23  databases.default.optionz: unknown key; did you mean 'options'?",
+    ]
+
+
+def test_faults_below_mappings_of_several_layers_are_told_once_each(tmp_path: Path) -> None:
+    text = "databases:\n  default:\n    url: sqlite:///x\n    test: {migrate: perhaps, nam: x}\n    pool: {}\n"
+    files = {
+        "config.dev.yaml": "databases: {default: {test: {migrate: never}, pool: {max_size: many}}}\n",
+        "config.local.yaml": "databases: {default: {test: {migrate: false}, pool: false}}\n",
+    }
+
+    message = error(write(tmp_path, files), text)
+
+    assert [line.partition(",")[0].partition(";")[0] for line in message.splitlines()] == [
+        "config.yaml:4:21  databases.default.test.migrate: expected true or false",
+        "config.yaml:4:30  databases.default.test.nam: unknown key",
+        "config.dev.yaml:1:39  databases.default.test.migrate: expected true or false",
+        "config.dev.yaml:1:64  databases.default.pool.max_size: expected a whole number or null",
+    ]
+
+
 @pytest.mark.parametrize(
     ("database", "other"),
     [
