@@ -111,19 +111,23 @@ def _load(
     spelling = Spelling(declared(layer.root for layer in layers), resolver, problems)
     normal = [spelling.normalise(layer) for layer in layers]
     merged = merge(without_replaced_options(normal))
-    check = Converter(problems, resolved=False)
-    for layer, spelled in zip(layers, normal, strict=True):
-        if not layer.from_settings:
-            check_layer(check, spelled, merged if whole else None, schema)
     root = interpolate(merged, resolver)
-    if not whole:
-        raise problems.error()  # what takes all layers to tell would be guesswork
     assert isinstance(root, Branch)  # noqa: S101 - for the type checker
-    routers = tuple(config.database_routers) if config else ()
-    converter = Converter(problems)
+
+    def check_layers(built: Branch | None) -> None:
+        check = Converter(problems, resolved=False)
+        for layer, spelled in zip(layers, normal, strict=True):
+            if not layer.from_settings:
+                check_layer(check, spelled, built, schema)
+
+    if not whole:  # what takes all layers to tell would be guesswork
+        check_layers(None)
+        raise problems.error()
+    routers, warnings = tuple(config.database_routers) if config else (), tuple(ignored)
     tree = build(
-        converter, root, schema, place, routers=routers, warnings=tuple(ignored), layers=normal, lost=spelling.lost
+        Converter(problems), root, schema, place, routers=routers, warnings=warnings, layers=normal, lost=spelling.lost
     )
+    check_layers(merged)
     problems.raise_if_any()
     return tree
 

@@ -120,15 +120,17 @@ def holds_others(annotation: Any) -> bool:
     return bool(list_kind(annotation) or element(annotation, Mapping) or attrs_class(annotation))
 
 
+def holds_one(annotation: Any) -> bool:
+    """Tell whether an annotation allows single values only; of what may be anything nobody knows."""
+    return annotation is not Any and not holds_others(annotation)
+
+
 @functools.cache
 def single_fields(annotation: Any) -> frozenset[str]:
     """Return the fields of the attrs class that an annotation allows which hold one value: no list, no mapping."""
     cls = attrs_class(annotation)
-    return (
-        frozenset(name for name, (_, field) in fields_of(cls).items() if not holds_others(field))
-        if cls
-        else frozenset()
-    )
+    fields = fields_of(cls) if cls else {}
+    return frozenset(name for name, (_, inner) in fields.items() if holds_one(inner))
 
 
 @functools.cache

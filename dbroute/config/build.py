@@ -1,4 +1,4 @@
-"""Checks every layer, and builds the tree from the merged nodes."""
+"""Builds the tree from the merged nodes, and checks what of each layer is not in it."""
 
 from __future__ import annotations
 
@@ -22,12 +22,13 @@ from .tree import Config, ShortForm
 
 def check_layer(converter: Converter, layer: Branch, merged: Branch | None, schema: Schema) -> None:
     """
-    Note every fault of one layer that shows without the other layers, so that none hides behind a higher one.
+    Note the faults of one layer that show without the other layers, so that none hides behind a higher one.
 
     Args:
         converter: Converts, and takes the faults; it knows that references are not expanded.
         layer: The layer, normalised.
-        merged: The merged layers, for :func:`build` to convert; only what is not in there is converted here.
+        merged: The merged layers, which :func:`build` converts; only what is not in there is converted here. ``None``
+            where nothing is built.
         schema: What may stand where.
     """
     problems = converter.problems

@@ -23,6 +23,7 @@ from .annotations import (
     below,
     element,
     fields_of,
+    holds_one,
     holds_others,
     list_kind,
     members,
@@ -102,9 +103,8 @@ def _plans(cls: type) -> dict[str, _Plan]:
     plans: dict[str, _Plan] = {}
     for name, (field, annotation) in fields_of(cls).items():
         unit = field.metadata.get("unit", "")
-        allowed, single = members(annotation), annotation is not Any and not holds_others(annotation)
         least, plain = field.metadata.get("least"), _plain(name, annotation, unit)
-        plans[name] = _Plan(annotation, allowed, single, unit, least, plain)
+        plans[name] = _Plan(annotation, members(annotation), holds_one(annotation), unit, least, plain)
     return plans
 
 
@@ -153,7 +153,7 @@ class Converter:
             return self._mismatched(mismatch, node, annotation, path, unit)
 
     def field(self, node: Node, plan: _Plan, path: Path_) -> Any:
-        """Return the same for a field of an attrs class."""
+        """Convert the node for a field of an attrs class; a text for a single value is never a list or a mapping."""
         if not isinstance(node, Leaf):
             return self.convert(node, plan.annotation, path, plan.unit)
         if plan.leaves_alone(node):

@@ -103,9 +103,6 @@ class Databases:
                 else:
                     message = f"expected a URL or a mapping, got {shown(replica)}"
                     self.problems.add(replica.source, dotted(here), message, "write {url: …}")
-        elif isinstance(replicas, Leaf) and (replicas.template or replicas.secret):
-            hint = "write one URL an item; a reference may stand for one"
-            self.problems.add(replicas.source, dotted((*path, "replicas")), "a reference is no list", hint)
         elif replicas is not None:
             self.converter.convert(replicas, list[Any], (*path, "replicas"))
         return {key: value for key, value in values.items() if value is not FAILED}
@@ -207,7 +204,7 @@ class Databases:
         ddl, path = node.get("migrate_url"), ("databases", alias, "migrate_url")
         if not isinstance(ddl, Branch):
             return None
-        whole = ddl.with_nodes({**ddl.nodes, "options": _common_options(node, ddl)})
+        whole = ddl.with_nodes({**ddl.nodes, "options": _options(node, ddl)})
         values = self.fields(whole, ConnectionConfig, path)
         return ConnectionConfig(**self.connection(whole, values, path))
 
@@ -221,7 +218,7 @@ class Databases:
             if not isinstance(replica, Branch):
                 continue
             path = ("databases", alias, "replicas", number)
-            whole = replica.with_nodes({**inherited, **replica.nodes, "options": _common_options(node, replica)})
+            whole = replica.with_nodes({**inherited, **replica.nodes, "options": _options(node, replica)})
             values = self.connection(whole, self.fields(whole, ReplicaConfig, path), path)
             found[replica_alias(alias, number)] = ReplicaConfig(**values)
         return found
@@ -232,19 +229,22 @@ class Databases:
 
         A migration that one of them records is done for the other, whose tables are then never made.
         """
-        seen: dict[Any, list[str]] = {}
+        places: dict[Any, list[str]] = {}
         for alias, database in databases.items():
             place = _place(database)
-            if place is None:
-                continue
-            others = seen.setdefault(place, [])
-            first = next((other for other in others if _options(databases[other]) == _options(database)), None)
-            others.append(alias)
-            if first is not None:
-                node = root.get("databases", alias, "name") or root.branch("databases", alias)
-                hint = "give it a name of its own, or say migrate: false or migrates_like"
-                message = f"is the same database as '{first}'"
-                self.problems.add(node.source, f"databases.{alias}", message, hint)
+            if place is not None:
+                places.setdefault(place, []).append(alias)
+        for aliases in places.values():
+            seen: dict[str, str] = {}
+            for alias in aliases if len(aliases) > 1 else ():
+                # Options may name a schema of its own.
+                options = repr(sorted(reveal(dict(databases[alias].options)).items(), key=str))
+                first = seen.setdefault(options, alias)
+                if first != alias:
+                    node = root.get("databases", alias, "name") or root.branch("databases", alias)
+                    hint = "give it a name of its own, or say migrate: false or migrates_like"
+                    message = f"is the same database as '{first}'"
+                    self.problems.add(node.source, f"databases.{alias}", message, hint)
 
 
 def replica_alias(alias: str, number: int) -> str:
@@ -277,12 +277,7 @@ def _place(database: DatabaseConfig) -> Any:
     return database.engine, reveal(database.host), reveal(database.port), str(name)
 
 
-def _options(database: DatabaseConfig) -> Any:
-    """Return the options of a database, which may name a schema of its own."""
-    return reveal(dict(database.options))
-
-
-def _common_options(node: Branch, other: Branch) -> Branch:
+def _options(node: Branch, other: Branch) -> Branch:
     """Return the options of another connection to a database: its own above the database's, where the driver is one."""
     ours, theirs = (item.get("engine") for item in (node, other))
     drivers = {driver(str(item.value)) for item in (ours, theirs) if isinstance(item, Leaf)}

@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from .annotations import annotation_like, holds_others, single_fields
+from .annotations import annotation_like, holds_one, single_fields
 from .convert import FAILED, Converter
 from .django_section import nearly
 from .files import UnreadableError, text_of
@@ -21,7 +21,7 @@ from .spellings import short_names
 RESERVED = {"DBROUTE_CONFIG"}
 """Variables that begin like configuration and are switches of dbroute itself."""
 
-_NOT_SETTINGS = {*RESERVED, "DJANGO_ENV", "DJANGO_SETTINGS_MODULE"}
+_SWITCHES = {*RESERVED, "DJANGO_ENV", "DJANGO_SETTINGS_MODULE"}
 _PREFIXES = ("DATABASE_URL", "DBROUTE_", "DJANGO_")
 _SHORT = "DATABASE_URL_"
 
@@ -44,7 +44,7 @@ class _Section:
     Attributes:
         path: Its keys.
         annotation: What it is.
-        single: The keys below which nothing can stand but one value, where that is known.
+        single: The keys that one value belongs to, and nothing else can.
         named: The keys that the lower layers and the schema have there, by their lower-case form.
         open: Other keys may stand there too.
         layers: The mappings that the lower layers have there, the lowest first.
@@ -193,10 +193,9 @@ class Environ:
     def path(self, name: str) -> _Target:
         """DBROUTE_<PATH>, with two underscores between its parts."""
         before, part = _split(name.removeprefix("DBROUTE_"))
-        above = self._sections.get(before) or self.section(before)
-        same = above.named.get(part.lower(), ())
+        above = self.section(before)
         # A new key whose name ends in _FILE is nothing that is known: the variable names a file.
-        [key] = same if len(same) == 1 else [self.part(above, part, before, new=not part.upper().endswith("_FILE"))]
+        key = self.part(above, part, before, new=not part.upper().endswith("_FILE"))
         if before is None:
             raise _UnknownError("names a section, not a value", f"name the value: {name}__…")
         return above, key
@@ -296,7 +295,7 @@ class Environ:
             return leaf
         path = (*section.path, key)
         annotation = self.schema.below(section.path, section.annotation, key)
-        if annotation is not Any and not holds_others(annotation):
+        if holds_one(annotation):
             return leaf
         if annotation is Any:
             lower = section.lower.get(key)
@@ -313,13 +312,13 @@ class Environ:
 
 def _mine(names: Iterable[str]) -> list[str]:
     """Return the names of the variables that may mean configuration, sorted."""
-    return sorted(name for name in names if name.startswith(_PREFIXES) and name not in _NOT_SETTINGS)
+    return sorted(name for name in names if name.startswith(_PREFIXES) and name not in _SWITCHES)
 
 
 def _split(name: str) -> tuple[str | None, str]:
     """Return what stands before the last part of a variable's name, and that part."""
     before, separator, part = name.rpartition("__")
-    if before.endswith("_"):  # three underscores in a row: the part begins with the last of them
+    if before.endswith("_"):  # of three in a row, the first two separate
         *parts, part = name.split("__")
         before = "__".join(parts)
     return before if separator else None, part

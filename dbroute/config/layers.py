@@ -41,34 +41,45 @@ def merge(roots: Sequence[Branch]) -> Branch:
         return roots[0]  # and Dynaconf, which takes longer to import than all else of a load, stays out
     object_merge = _object_merge()
     numbers: dict[Hashable, int] = {}
-    keys: list[Hashable] = [_ITSELF, _LOST]  # by their numbers
+    texts: list[Hashable] = [_ITSELF, _LOST]  # by their numbers
+    others: dict[tuple[int, ...], Hashable] = {}  # 1 and true are one key in Python: each stays what it is
 
-    def opaque(branch: Branch) -> dict[int, Any]:
+    def opaque(branch: Branch, path: tuple[int, ...]) -> dict[int, Any]:
         data: dict[int, Any] = {_ITSELF: branch}
         if branch.lost:
             data[_LOST] = True
         for key, node in branch.nodes.items():
-            # 1 and true are one key in Python: each stays what it is.
-            number = numbers.setdefault(key if isinstance(key, str) else (type(key), key), len(keys))
-            if number == len(keys):
-                keys.append(key)
-            data[number] = opaque(node) if isinstance(node, Branch) else node
+            number = numbers.setdefault(key, len(texts))
+            if number == len(texts):
+                texts.append(key)
+            if not isinstance(key, str):
+                others.setdefault((*path, number), key)
+            data[number] = opaque(node, (*path, number)) if isinstance(node, Branch) else node
         return data
 
-    merged = opaque(roots[0])
+    merged = opaque(roots[0], ())
     for root in roots[1:]:
-        merged = object_merge(merged, opaque(root))
+        merged = object_merge(merged, opaque(root, ()))
 
-    def clear(data: dict[int, Any]) -> Branch:
+    def clear(data: dict[int, Any], path: tuple[int, ...]) -> Branch:
         branch, lost = data.pop(_ITSELF), data.pop(_LOST, False)
-        nodes = {keys[number]: clear(node) if isinstance(node, dict) else node for number, node in data.items()}
+        nodes: dict[Hashable, Node] = {}
+        for number, node in data.items():
+            key = texts[number]
+            if not isinstance(key, str):
+                key = others[*path, number]
+            nodes[key] = clear(node, (*path, number)) if isinstance(node, dict) else node
         return Branch(nodes, branch.source, branch.key, lost)
 
-    return clear(merged)
+    return clear(merged, ())
 
 
 def shadowed(layer: Branch, merged: Branch) -> Branch:
-    """Return what of a layer the merged tree has not: values that a higher layer replaces, mappings that it adds to."""
+    """
+    Return what of a layer the merged tree has not: values that a higher layer replaces, mappings that it adds to.
+
+    A mapping of the merged tree has the source object of the highest layer that has it; no two layers share one.
+    """
     nodes: dict[Hashable, Node] = {}
     for key, node in layer.nodes.items():
         above = merged.nodes.get(key)

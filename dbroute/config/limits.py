@@ -29,6 +29,8 @@ def faults(values: Mapping[str, Any]) -> Found:
             yield field, UrlError("has a NUL character in it", "remove it")
     if (zone := values.get("time_zone")) is not None and (hint := wrong_time_zone(str(reveal(zone)))) is not None:
         yield "time_zone", UrlError("is no time zone", hint)
+    if any(not isinstance(key, str) for key in values.get("options") or ()):
+        yield "options", UrlError("has a key that is no text", "put it into quotes")
     hosts, ports = (str(reveal(values.get(field)) or "").split(",") for field in ("host", "port"))
     if 1 < len(ports) != len(hosts):
         message = f"has {len(ports)} ports for {len(hosts)} host{'' if len(hosts) == 1 else 's'}"

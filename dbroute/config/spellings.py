@@ -187,6 +187,10 @@ class Spelling:
                 self.replica(item, (*path, "replicas", number), layer) for number, item in enumerate(replicas.nodes)
             )
             nodes["replicas"] = attrs.evolve(replicas, nodes=members)
+        elif isinstance(replicas, Leaf) and replicas.template:
+            hint = "write one URL an item; a reference may stand for one"
+            self.problems.add(replicas.source, dotted((*path, "replicas")), "a reference is no list", hint)
+            nodes["replicas"] = replicas.with_value(None, "missing", template=False)
         return node.with_nodes(nodes)
 
     def lowered(self, node: Branch, path: tuple[Hashable, ...], *, from_settings: bool) -> dict[Hashable, Node]:

@@ -171,12 +171,13 @@ class _Url:
 
     def server(self, rest: str) -> dict[Any, Node]:
         """Return name, user, password, host and port."""
-        netloc, _, name = rest.partition("/")
+        netloc, _, path = rest.partition("/")
+        name = decoded(path)
         userinfo, at, hosts = netloc.rpartition("@")
         user, colon, password = userinfo.partition(":")
         host, port = split_hosts(hosts)
         return {
-            "name": self.of(decoded(name)),
+            "name": self.of(name),
             "user": self.of(decoded(user) if at else None),
             "password": self.of(decoded(password) if colon else None),
             "host": self.of(decoded(host) or None, "host"),
@@ -353,7 +354,7 @@ def _query(options: Mapping[str, Any]) -> str:
 
 
 def _quoted(text: str, safe: str = "") -> str:
-    """Return what ``urllib.parse.quote`` returns, which takes its time where all is ASCII."""
+    """Do what ``urllib.parse.quote`` does; for ASCII, where that takes its time, with a table."""
     return text.translate(_quoting(safe)) if text.isascii() else quote(text, safe)
 
 
@@ -375,7 +376,8 @@ def _host(host: str) -> str:
 def _pairs(options: Mapping[str, Any]) -> list[tuple[str, Any]]:
     """Return options as pairs of a query: lists repeat their key; what a URL cannot say is left to the settings."""
     pairs: list[tuple[str, Any]] = []
-    for key, value in options.items():
+    for name, value in options.items():
+        key = str(name)  # what is no text is refused, but not here
         if type(value) is str:
             pairs.append((key, value))
             continue

@@ -497,3 +497,35 @@ def test_a_reference_for_all_replicas_is_refused(tmp_path: Path) -> None:
         "config.yaml:1:53  databases.default.replicas: a reference is no list; "
         "write one URL an item; a reference may stand for one"
     )
+
+
+def test_a_reference_for_all_replicas_costs_one_line_whatever_it_holds(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("databases: {default: {url: 'sqlite:///x', replicas: '${NOPE}'}}\n")
+
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, environ={})
+
+    assert [problem.message for problem in caught.value.problems] == ["a reference is no list"]
+
+
+def test_replicas_of_a_file_that_cannot_be_read_cost_one_line(tmp_path: Path) -> None:
+    (tmp_path / "replicas").write_text("[bad json")
+    (tmp_path / "config.yaml").write_text("databases: {default: 'sqlite:///x'}\n")
+
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, environ={"DBROUTE_DATABASES__DEFAULT__REPLICAS_FILE": "replicas"})
+
+    assert [problem.message for problem in caught.value.problems] == ["expected a list, got a text that is not JSON"]
+
+
+@pytest.mark.parametrize("engine", ["sqlite:///x", "postgresql://h/n"])
+@pytest.mark.parametrize("key", ["1", "true", "1.5"])
+def test_option_whose_name_is_no_text_is_refused(key: str, engine: str, tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(f"databases: {{default: {{url: '{engine}', options: {{{key}: a}}}}}}\n")
+
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, environ={})
+
+    assert [(problem.path, problem.message, problem.hint) for problem in caught.value.problems] == [
+        ("databases.default.options", "has a key that is no text", "put it into quotes")
+    ]

@@ -89,6 +89,8 @@ def test_merge_is_the_reference_merge(layers: list[dict[Any, Any]]) -> None:
         (({"a": {"x": 1}}, {"a": {"dynaconf_merge": False}}), {"a": {"x": 1, "dynaconf_merge": False}}),
         (({"a": "x"}, {"a": "@del"}), {"a": "@del"}),
         (({"z": 1, "a": 2}, {"m": 3, "a": 4}), {"z": 1, "a": 4, "m": 3}),
+        (({True: "x"}, {1: "y"}, {True: "z"}), {True: "z"}),
+        (({"a": {1: {"x": 1}}}, {"a": {True: {"y": 2}}}, {"b": {1.0: 3}}), {"a": {1: {"x": 1, "y": 2}}, "b": {1.0: 3}}),
         (({},), {}),
     ],
 )

@@ -132,3 +132,44 @@ def test_texts_without_a_secret_are_plain(tmp_path: Path) -> None:
     service: Any = WithService().load(tmp_path, environ={}).service
 
     assert [type(value) for value in (service.name, service.url, *service.tags)] == [str, Url, str]
+
+
+# What may be anything
+
+
+@attrs.frozen
+class Loose:
+    x: Any = None
+
+
+class WithLoose(DjangoConfig):
+    databases = {"default": "sqlite:///x.sqlite3"}
+    loose: Loose
+
+
+@pytest.mark.parametrize(
+    ("written", "variable", "expected"),
+    [
+        ("false", "true", True),
+        ("true", "false", False),
+        ("5", "7", 7),
+        ("a", "7", "7"),
+        ("[1, 2]", "[3, 4]", [3, 4]),
+        ("{a: 1}", '{"b": 2}', {"a": 1, "b": 2}),
+    ],
+)
+def test_a_variable_for_anything_is_typed_by_the_layer_below(
+    written: str, variable: str, expected: object, tmp_path: Path
+) -> None:
+    (tmp_path / "config.yaml").write_text(f"loose: {{x: {written}}}\n")
+
+    loose: Any = WithLoose().load(tmp_path, environ={"DBROUTE_LOOSE__X": variable}).loose
+
+    assert (type(loose.x), loose.x) == (type(expected), expected)
+
+
+def test_a_variable_that_is_none_of_what_is_below_is_told(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("loose: {x: false}\n")
+
+    with pytest.raises(ConfigError, match="DBROUTE_LOOSE__X  loose.x: expected true or false, got 'hello'"):
+        WithLoose().load(tmp_path, environ={"DBROUTE_LOOSE__X": "hello"})

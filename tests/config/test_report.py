@@ -83,6 +83,20 @@ def test_unknown_mapping_is_told_in_every_layer_that_has_it(tmp_path: Path) -> N
     ]
 
 
+def test_fault_of_an_anchor_is_told_where_the_value_is_in_force(tmp_path: Path) -> None:
+    text = """\
+        databases:
+          default: &both {engine: sqlite, name: d, conn_max_age: soon}
+          blog_db: *both
+        """
+    files = {"config.local.yaml": "databases: {blog_db: {conn_max_age: 3, name: e}}\n"}
+
+    message = error(write(tmp_path, files), dedent(text))
+
+    assert message.startswith("config.yaml:2:58  databases.default.conn_max_age: expected a whole number of seconds")
+    assert message.count("\n") == 0
+
+
 def test_faults_below_mappings_of_several_layers_are_told_once_each(tmp_path: Path) -> None:
     text = "databases:\n  default:\n    url: sqlite:///x\n    test: {migrate: perhaps, nam: x}\n    pool: {}\n"
     files = {
