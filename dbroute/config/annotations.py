@@ -140,6 +140,9 @@ def unsupported(annotation: Any) -> tuple[Any, ...]:
 
 
 def _is_supported(member: Any) -> bool:
+    arguments = typing.get_args(member)
+    if typing.get_origin(member) is tuple and arguments[1:] != (...,):
+        return False  # one type for each position
     if member is Any or member in SCALARS or typing.get_origin(member) is typing.Literal or holds_others(member):
         return True
     return isinstance(member, type) and issubclass(member, enum.Enum)

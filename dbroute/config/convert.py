@@ -10,13 +10,13 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Collection, Hashable, Mapping
+from collections.abc import Collection, Hashable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import attrs
 
-from ..models import MaskedText, MaskedUrl, Secret, Url
+from ..models import MaskedText, MaskedUrl, Secret, Url, reveal
 from .annotations import (
     LISTS,
     attrs_class,
@@ -46,7 +46,7 @@ from .nodes import (
     place_of,
     shown,
 )
-from .problems import Problems, did_you_mean
+from .problems import Problems, closest, did_you_mean
 from .refusals import refusals
 from .scalars import NULL, choices, native, parsed, seconds
 from .urls import query_value
@@ -219,10 +219,12 @@ class Converter:
     def instance(self, node: Branch, cls: type, path: Path_) -> Any:
         """Return an instance of an attrs class; keys that it does not have are faults."""
         values = self.fields(node, cls, path)
-        for name, (field, _) in fields_of(cls).items():
+        fields = fields_of(cls)
+        for name, (field, _) in fields.items():
             if self.resolved and field.default is attrs.NOTHING and name not in node.nodes:
-                if not node.lost:
-                    self.problems.add(node.source, dotted((*path, name)), "is missing", "add it")
+                misspelt = any(closest(str(key), fields) == name for key in node.nodes if key not in fields)
+                if not (node.lost or misspelt):
+                    self.problems.add(place_of(node), dotted((*path, name)), "is missing", "add it")
                 values[name] = FAILED
         if not self.resolved:
             return FAILED
@@ -241,8 +243,10 @@ class Converter:
             refused = {next((name for name in quoted if name in node.nodes), ""): failure}
         for name, reason in refused.items():
             part = (node.get(name) if name else None) or node
-            # A validator's message usually holds the value.
-            hidden = _holds_secret(node, cls) or not reason.args
+            # A validator's message usually holds the value; one that looks at the whole may hold anything.
+            one = part is not node and not names_secret(name)
+            hidden = not reason.args or _holds_secret(part, fields[name][1] if one else cls)
+            hidden = hidden or any(text in str(reason.args[0]) for text in _texts_of_secrets(node, cls))
             message = f"is refused by {cls.__name__}" if hidden else f"is refused: {reason.args[0]}"
             self.problems.add(place_of(part), dotted((*path, name) if name else path), message, "correct it")
         return FAILED
@@ -369,6 +373,19 @@ def _last_key(path: Path_) -> Hashable:
         if not isinstance(part, int):
             return part
     return ""
+
+
+def _texts_of_secrets(node: Node, annotation: Any) -> Iterator[str]:
+    """Yield the texts below a node that nobody may see."""
+    if isinstance(node, Branch):
+        for key, item in node.nodes.items():
+            hidden = Secret if names_secret(key) else below(annotation, key)
+            yield from _texts_of_secrets(item, hidden)
+    elif isinstance(node, Items):
+        for item in node.nodes:
+            yield from _texts_of_secrets(item, annotation if annotation is Secret else element(annotation, LISTS))
+    elif _holds_secret(node, annotation) and (text := str(reveal(node.value))):
+        yield text
 
 
 def _holds_secret(node: Node, annotation: Any) -> bool:

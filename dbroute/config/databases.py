@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from typing import Any
 
 import attrs
@@ -21,7 +21,7 @@ from . import limits
 from .annotations import fields_of
 from .convert import FAILED, Converter
 from .engines import UrlError, backend, driver, is_sqlite, unknown_engine
-from .nodes import Branch, Hidden, Items, Leaf, Node, dotted, key_source, path_of, plain, shown
+from .nodes import Branch, Hidden, Items, Leaf, Node, dotted, key_source, path_of, place_of, plain, shown
 from .problems import Problems, did_you_mean
 from .references import References
 from .urls import MEMORY, PARTS, absolute_file, check_port, join_url, split_hosts
@@ -47,10 +47,12 @@ class Databases:
     Attributes:
         converter: Converts fields, and has the problems.
         whole: There are no other databases, in a section that cannot be read.
+        aliases: The aliases of all databases.
     """
 
     converter: Converter
     whole: bool = True
+    aliases: Collection[str] = ()
 
     @property
     def problems(self) -> Problems:
@@ -126,7 +128,12 @@ class Databases:
         if scheme is None:
             said = next((part for name in ("engine", "url") if (part := node.get(name)) is not None), node)
             hint = "write url: engine://user:password@host:port/name, or engine and name"
-            self.problems.add(key_source(said), dotted(path), "has neither url nor engine", hint)
+            others = (alias for alias in self.aliases if alias != path[1])
+            if said is node and (meant := did_you_mean(str(path[1]), others, cutoff=0.8)):
+                hint = f"{meant} Otherwise {hint}"
+            # A mapping that variables alone make up has no place of its own.
+            source = key_source(said) if said.key or said.source.line else place_of(said)
+            self.problems.add(source, dotted(path), "has neither url nor engine", hint)
             return values
         values["engine"] = engine = backend(scheme)
         for field, error in limits.faults(values):
@@ -172,7 +179,8 @@ class Databases:
                 check_port(port)
             except UrlError as error:
                 self.fault(node, "port", path, error)
-            values["port"] = int(port) if str(port).isdecimal() else values["port"]
+            else:
+                values["port"] = int(port) if str(port).isdecimal() else values["port"]
 
     def name(self, node: Branch, values: dict[str, Any], path: tuple[Hashable, ...]) -> None:
         """Refuse an empty name; make the path of an SQLite file absolute."""

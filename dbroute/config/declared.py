@@ -15,13 +15,18 @@ import attrs
 from ..exceptions import ConfigError, Problem
 from ..models import DjangoConfig, Secret
 from .annotations import LISTS, attrs_class, default_of, element, fields_of, members, unsupported
-from .django_section import nearly
 from .nodes import Branch, Items, Leaf, Node, Source, node_of
+from .problems import did_you_mean, nearly
 from .tree import TAKEN
 
 CHANGES = "override_config"
 """Source of everything that a test changes."""
 
+ROUTER_NAMES = frozenset(
+    f"dbroute.{module}.{name}"
+    for module in ("routing", "routing.routers")
+    for name in ("DatabaseRouter", "AppDatabaseRouter")
+)
 _ATTRIBUTES = ("databases", "database_routers", "database_routing_rules", "django")
 _SECTIONS = {"database": "databases", "routing": "database_routing_rules"}  # as files call them
 _SUPPORTED = (
@@ -132,6 +137,10 @@ def class_faults(config: DjangoConfig) -> Iterator[tuple[str, str, str]]:
             yield path, f"the type {kind} is not supported", f"annotate it with {_SUPPORTED}"
     for name, meant in _misspelt(config).items():
         yield name, "unknown attribute", f"did you mean '{meant}'?"
+    for number, router in enumerate(config.database_routers):
+        if str(router).startswith("dbroute.") and router not in ROUTER_NAMES:
+            hint = did_you_mean(str(router), ROUTER_NAMES) or "write dbroute.routing.DatabaseRouter"
+            yield f"database_routers[{number}]", f"there is no router '{router}'", hint
 
 
 def _misspelt(config: DjangoConfig) -> dict[str, str]:

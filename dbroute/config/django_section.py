@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from .convert import FAILED, Converter
 from .limits import wrong_time_zone
 from .nodes import Branch, dotted, key_source
-from .problems import did_you_mean
+from .problems import did_you_mean, nearly
 from .schema import OWNED, Schema
 
 
@@ -41,22 +40,3 @@ def _fault(name: str, schema: Schema) -> tuple[str, str] | None:
         near = nearly(name, known)
         return ("unknown setting", f"did you mean '{near}'?") if near else None
     return None
-
-
-def nearly(name: str, known: Iterable[str]) -> str | None:
-    """Return the known setting from which a name is one edit away."""
-    return next((other for other in known if _one_edit(name, other)), None)
-
-
-def _one_edit(one: str, two: str) -> bool:
-    """Tell whether inserting, deleting, replacing or swapping one character makes the one the other."""
-    if abs(len(one) - len(two)) > 1:
-        return False
-    if len(one) != len(two):
-        short, long = sorted((one, two), key=len)
-        return any(long[:position] + long[position + 1 :] == short for position in range(len(long)))
-    different = [position for position in range(len(one)) if one[position] != two[position]]
-    if len(different) == 2:
-        first, second = different
-        return second == first + 1 and one[first] == two[second] and one[second] == two[first]
-    return len(different) == 1

@@ -10,11 +10,10 @@ import attrs
 
 from .annotations import annotation_like, holds_one, single_fields
 from .convert import FAILED, Converter
-from .django_section import nearly
 from .files import UnreadableError, text_of
 from .locate import Variable, of_process
 from .nodes import MAX_DEPTH, Branch, Items, Leaf, Node, Source, leaves, means_options
-from .problems import Problems, did_you_mean
+from .problems import Problems, did_you_mean, nearly
 from .schema import OWNED, Schema
 from .spellings import short_names
 

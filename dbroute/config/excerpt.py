@@ -1,4 +1,4 @@
-"""Shows the key under which a fault stands, with a caret at its column. Values are never shown: any may be a secret."""
+"""Shows the key under which a fault stands, with a caret at its column; and the value, if the fault shows it too."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from collections.abc import Iterator
 
 from ..exceptions import ConfigError, Problem, printable
 from ..models import MASK
+from .nodes import names_secret
 
 _LONGEST = 120  # columns of a line that are shown at the most
 _KEY = re.compile(r"""\s*(?:-\s+)*["']?[\w.*?-]{1,80}["']?\s*:(?=\s|$)""")
+_QUOTES = "'\""
+_SAID = re.compile(r"'[^']+'|got \S+$")  # values in a message
 _NAME = re.compile(r"\s*(?:export\s+)?\w{1,200}\s*=")
 
 
@@ -36,22 +39,28 @@ def _lines(problem: Problem, *, excerpts: bool) -> Iterator[str]:
         return
     if line.strip() and column <= _LONGEST:
         gutter = f"{number:>6} | "
-        yield gutter + masked(line.rstrip(), _NAME if file.name == ".env" else _KEY)
+        dotenv = file.name == ".env"
+        yield gutter + masked(line.rstrip(), _NAME if dotenv else _KEY, "" if dotenv else problem.message)
         if column:
             yield f"{' ' * (len(gutter) - 2)}| {' ' * (column - 1)}^"
 
 
-def masked(line: str, pattern: re.Pattern[str] = _KEY) -> str:
+def masked(line: str, pattern: re.Pattern[str] = _KEY, message: str = "") -> str:
     """
     Return a line up to its key; what follows is ``***``, and a line that begins with no key is nothing else.
 
     Args:
         line: The line.
         pattern: What a key looks like: in YAML, or in ``.env``.
+        message: What is said of the line; a value that it shows is shown here too.
     """
     key = pattern.match(line)
     if key is None:
         return line[: len(line) - len(line.lstrip())] + MASK
     rest = line[key.end() :]
     space = rest[: len(rest) - len(rest.lstrip())]
-    return printable(key.group()) + (f"{space}{MASK}" if rest.strip() else "")
+    value = rest.strip()
+    bare = f"'{value.strip(_QUOTES)}'"
+    said = {bare, f"got {bare}", f"got {value}"}
+    told = value and not names_secret(key.group()) and any(word in said for word in _SAID.findall(message))
+    return printable(key.group()) + (f"{space}{printable(value) if told else MASK}" if value else "")

@@ -83,7 +83,9 @@ def explain(config: Config, path: str = "") -> list[Explained]:
     sections = {"databases", "routing", "django", *config.own}
     if not found and path not in sections:
         known = {row.path for row in rows} | {row.path.rpartition(".")[0] for row in rows} | sections
-        hint = did_you_mean(path, sorted(known)) or "without a path everything is shown"
+        whole = f"databases.{path}"
+        close = f"did you mean '{whole}'?" if whole in known else did_you_mean(path, sorted(known))
+        hint = close or "without a path everything is shown"
         raise UnknownPathError(f"nothing goes by '{path}'; {hint}")
     return found
 

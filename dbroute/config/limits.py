@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..models import DatabaseTestConfig, PoolConfig, reveal
+from . import driver_options
 from .engines import UrlError
 from .problems import did_you_mean
 
@@ -29,12 +30,12 @@ def faults(values: Mapping[str, Any]) -> Found:
             yield field, UrlError("has a NUL character in it", "remove it")
     if (zone := values.get("time_zone")) is not None and (hint := wrong_time_zone(str(reveal(zone)))) is not None:
         yield "time_zone", UrlError("is no time zone", hint)
-    if any(not isinstance(key, str) for key in values.get("options") or ()):
-        yield "options", UrlError("has a key that is no text", "put it into quotes")
     hosts, ports = (str(reveal(values.get(field)) or "").split(",") for field in ("host", "port"))
     if 1 < len(ports) != len(hosts):
         message = f"has {len(ports)} ports for {len(hosts)} host{'' if len(hosts) == 1 else 's'}"
         yield "port", UrlError(message, "give one port, or one for each host")
+    for option, error in driver_options.faults(str(values.get("engine")), values.get("options") or {}):
+        yield f"options.{option}".rstrip("."), error
     if values.get("engine") in _POSTGRESQL:
         yield from _of_postgresql(values)
 

@@ -59,6 +59,25 @@ def did_you_mean(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str
     return f"did you mean '{name}'?" if name is not None else ""
 
 
+def nearly(name: str, known: Iterable[str]) -> str | None:
+    """Return the known word from which another one is one edit away."""
+    return next((other for other in known if _one_edit(name, other)), None)
+
+
+def _one_edit(one: str, two: str) -> bool:
+    """Tell whether inserting, deleting, replacing or swapping one character makes the one the other."""
+    if abs(len(one) - len(two)) > 1:
+        return False
+    if len(one) != len(two):
+        short, long = sorted((one, two), key=len)
+        return any(long[:position] + long[position + 1 :] == short for position in range(len(long)))
+    different = [position for position in range(len(one)) if one[position] != two[position]]
+    if len(different) == 2:
+        first, second = different
+        return second == first + 1 and one[first] == two[second] and one[second] == two[first]
+    return len(different) == 1
+
+
 def listed(names: Iterable[str]) -> str:
     """Return names as a sentence holds them."""
     return ", ".join(sorted(names))

@@ -88,12 +88,11 @@ def checked(
     """
     found: dict[str, str] = {}
     seen: dict[str, tuple[str, str, Source]] = {}
+    nowhere: dict[str, list[tuple[Node, str]]] = {}
     for rule, alias, node, path in rules:
         if not _RULE.fullmatch(rule):
-            hint = "write the label, the last part of the app's path"
-            converter.problems.add(
-                key_source(node), dotted(path), "is no app label, app_label.Model or glob", hint if "." in rule else ""
-            )
+            hint = "write the label, the last part of the app's path" if "." in rule else "write letters, digits and _"
+            converter.problems.add(key_source(node), dotted(path), "is no app label, app_label.Model or glob", hint)
         folded = rule.lower() if "." in rule else rule
         shown = _shown(alias, node)
         other, shown_other, where = seen.setdefault(folded, (alias, shown, key_source(node)))
@@ -101,10 +100,26 @@ def checked(
             message = f"{_shown(rule, node)} leads to {shown} here and to {shown_other} in {where}"
             converter.problems.add(key_source(node), dotted(path), message, "keep one of the two rules")
         found.setdefault(rule, alias)
-        fault = _fault(alias, shown, databases, replicas) if whole or alias in databases else None
-        if fault is not None:
+        if alias not in databases and alias not in replicas:
+            nowhere.setdefault(alias, []).append((node, dotted(path)))
+        elif (fault := _fault(alias, shown, databases, replicas)) is not None:
             converter.problems.add(node.source, dotted(path), *fault)
+    for alias, ways in nowhere.items():
+        # Without a default database, that is told already.
+        if whole and alias != "default":
+            (node, path_), *others = ways
+            message = f"there is no database {_shown(alias, node)}"
+            if others:
+                names = _listed([other for _, other in others])
+                message += f", which {names} name{'s' if len(others) == 1 else ''} too"
+            hint = did_you_mean(alias, databases) or _known(databases)
+            converter.problems.add(node.source, path_, message, hint)
     return found
+
+
+def _listed(paths: Sequence[str]) -> str:
+    """Return paths as a sentence names them."""
+    return ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
 
 
 def _shown(text: str, node: Node) -> str:
@@ -121,8 +136,6 @@ def _fault(
     """Return why an alias cannot be anybody's home, and what to do."""
     if alias in replicas:
         return f"{shown} is a replica", f"name its primary, '{replicas[alias]}'"
-    if alias not in databases:
-        return f"there is no database {shown}", did_you_mean(alias, databases) or _known(databases)
     like = databases[alias].migrates_like
     if like and like in databases:  # what it lacks otherwise is told already
         return f"{shown} migrates like {like!r} and is nobody's home", f"name {like!r}, or remove migrates_like"

@@ -113,8 +113,9 @@ class Spelling:
         """Return the databases of the ``databases:`` section by alias, above those of the short form."""
         for key, node in layer.root.branch("databases").nodes.items():
             alias, path = key, ("databases", key)
-            if not isinstance(alias, str):
-                self.problems.add(key_source(node), dotted(path), "an alias has to be a text", "put it into quotes")
+            if not isinstance(alias, str) or not alias:
+                hint = "put it into quotes" if alias != "" else "name the database"
+                self.problems.add(key_source(node), dotted(path), "an alias has to be a text", hint)
                 continue
             if isinstance(node, Leaf) and isinstance(node.value, str):
                 if node.value in self.aliases:
@@ -246,7 +247,8 @@ class Spelling:
         if isinstance(leaf.value, Secret):
             leaf = attrs.evolve(leaf, value=leaf.value.reveal(), secret=True)
         if not isinstance(leaf.value, str):
-            what = shown(node) if isinstance(node, Branch | Items) or node.value is None else "something else"
+            number = isinstance(node, Leaf) and isinstance(node.value, bool | int | float | None)
+            what = shown(node) if number or not isinstance(node, Leaf) else "something else"
             self.problems.add(node.source, dotted(path), f"expected a URL, got {what}", "write a text")
             return _missing(node)
         while leaf.template and (reference := whole_reference(leaf.value)):

@@ -261,6 +261,8 @@ def query_options(engine: str, query: str) -> dict[str, Any]:
     if not query:
         return {}
     decoded(query)  # dj-database-url would put U+FFFD there
+    if re.search(rf"\d{{{_MAX_DIGITS + 1}}}", query):
+        raise UrlError(f"has a number of more than {_MAX_DIGITS} digits in its query", "shorten it")
     refuse_repeated(engine, [decoded(pair.partition("=")[0]) for pair in query.split("&") if pair])
     # A backend without a scheme of its own is read with one whose queries have no special words.
     scheme = "spatialite" if "." in engine else SCHEMES.get(engine, engine)
@@ -315,7 +317,7 @@ def check_port(port: str | int) -> None:
         UrlError: One of them is not a number between 1 and 65535.
     """
     for item in str(port).split(","):
-        if item and not (item.isascii() and item.isdigit() and 0 < int(item[:9]) < 65536):
+        if item and not (item.isascii() and item.isdigit() and len(item) < 10 and 0 < int(item) < 65536):
             raise UrlError("the port is no number from 1 to 65535", "correct it")
 
 

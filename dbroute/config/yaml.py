@@ -190,6 +190,8 @@ class _Reader:
                 nodes[name] = node
         for _, slip in groupby(again, key=itemgetter(0)):  # those without a new key between them
             self.twice([key[1:] for key in slip])
+        # The names of the short form name databases: one that is lost here may be missed elsewhere.
+        lost = lost or (bool(again) and path == ("database",))
         return Branch({**merged, **nodes}, where, key, lost)
 
     def twice(self, keys: list[tuple[Source, tuple[Any, ...], int]]) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 from django.apps import apps
@@ -11,6 +12,7 @@ from django.core import checks
 from django.db import router
 from django.db.models import Model
 
+from dbroute.config.problems import nearly
 from dbroute.routing.databases import HAND_WRITTEN
 from dbroute.routing.routers import DatabaseRouter
 from dbroute.routing.rules import Rule
@@ -35,16 +37,32 @@ def check_unreached(**kwargs: Any) -> Found:
     return [
         checks.Warning(
             f"No rule leads to '{alias}' ({database.source}).",
-            hint=f"Write a rule that leads to '{alias}', or remove that database; if it is for using() alone, say so "
-            "there with 'migrate: false', or with 'migrates_like'.",
+            hint=_remedy(alias, reached),
             id="dbroute.W013",
         )
         for alias, database in table.databases.items()
         if alias not in reached
         and database.migrates_like is None
-        and database.is_plain
+        and (database.is_plain or _meant(alias, reached))
         and not (settings.DATABASES[alias].get("TEST") or {}).get("MIRROR")
     ]
+
+
+def _meant(alias: str, reached: Collection[str]) -> str | None:
+    """Return the database with rules whose name an alias without any is probably a slip of; ``_db`` says nothing."""
+    bare = {other.removesuffix("_db"): other for other in reached}
+    near = nearly(alias.removesuffix("_db"), bare)
+    # shop_1 beside shop_2 is none.
+    return bare[near] if near and not re.search(r"\d", alias) else None
+
+
+def _remedy(alias: str, reached: Collection[str]) -> str:
+    if meant := _meant(alias, reached):
+        return f"Did you mean '{meant}'?"
+    return (
+        f"Write a rule that leads to '{alias}', or remove that database; if it is for using() alone, say so there with "
+        "'migrate: false', or with 'migrates_like'."
+    )
 
 
 def check_homes(**kwargs: Any) -> Found:

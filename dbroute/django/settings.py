@@ -11,6 +11,7 @@ from django.conf import global_settings
 from django.core.exceptions import ImproperlyConfigured
 
 from ..config import Config, SettingsView, load
+from ..config.declared import ROUTER_NAMES
 from ..config.terminal import management_utility
 from ..exceptions import ConfigError
 from ..models import ConnectionConfig, DatabaseConfig, DatabaseTestConfig, DjangoConfig, PoolConfig, reveal
@@ -18,11 +19,6 @@ from .engines import check_engines
 
 APP = "dbroute.django"
 ROUTER = "dbroute.routing.DatabaseRouter"
-ROUTER_NAMES = frozenset(
-    f"dbroute.{module}.{name}"
-    for module in ("routing", "routing.routers")
-    for name in ("DatabaseRouter", "AppDatabaseRouter")
-)
 
 _DEFAULTS = {name: value for name, value in vars(global_settings).items() if name.isupper()}
 

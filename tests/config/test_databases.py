@@ -99,7 +99,7 @@ def test_short_and_full_form_of_one_layer_go_together(tmp_path: Path) -> None:
         ("database: {urll: x}", "config.yaml:1:12  database.urll: unknown key; did you mean 'url'?"),
         ("database: {url_: x}", "config.yaml:1:12  database.url_: unknown key; did you mean 'url'?"),
         ("database: {port: 5}", "config.yaml:1:12  database.port: unknown key; write url, or url_<name>"),
-        ("database: {url: 5}", "config.yaml:1:17  database.url: expected a URL, got something else; write a text"),
+        ("database: {url: 5}", "config.yaml:1:17  database.url: expected a URL, got 5; write a text"),
         ("database: {url: [hunter2]}", "config.yaml:1:17  database.url: expected a URL, got a list; write a text"),
         ("databases: {x: null}", "config.yaml:1:16  databases.x: expected a URL or a mapping, got null; "
          "write {url: …}"),
@@ -529,3 +529,50 @@ def test_option_whose_name_is_no_text_is_refused(key: str, engine: str, tmp_path
     assert [(problem.path, problem.message, problem.hint) for problem in caught.value.problems] == [
         ("databases.default.options", "has a key that is no text", "put it into quotes")
     ]
+
+
+# Options of drivers
+
+
+@pytest.mark.parametrize(
+    ("url", "options", "messages"),
+    [
+        (
+            "postgresql://h/n?connect_timeot=10",
+            "{}",
+            ["connect_timeot: unknown option; did you mean 'connect_timeout'?"],
+        ),
+        ("postgresql://h/n?conn_max_agee=10", "{}", ["conn_max_agee: unknown option; did you mean 'conn_max_age'?"]),
+        (
+            "postgresql://h/n",
+            "{sslmod: require, sslmode: strict, connect_timeout: ten, keepalives: 1}",
+            [
+                "connect_timeout: is no whole number; write digits only",
+                "sslmod: unknown option; did you mean 'sslmode'?",
+                "sslmode: is no mode of TLS; write one of disable, allow, prefer, require, verify-ca, verify-full",
+            ],
+        ),
+        ("mysql://h/n", "{charst: utf8mb4}", ["charst: unknown option; did you mean 'charset'?"]),
+        ("sqlite:///x", "{timout: 20}", ["timout: unknown option; did you mean 'timeout'?"]),
+    ],
+)
+def test_slips_in_options_are_told_before_the_driver_tells_them(
+    url: str, options: str, messages: list[str], tmp_path: Path
+) -> None:
+    message = error(tmp_path, f"databases: {{default: {{url: '{url}', options: {options}}}}}\n")
+
+    found = sorted(line.partition("databases.default.options.")[2] for line in message.splitlines())
+    assert found == messages
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://h/n?search_path=x&sslrootcert=system&new_option=1&connect_timeout=10",
+        "django_tenants.postgresql_backend://h/n?sslmod=require",
+        "mysql://h/n?charset=utf8mb4&conv=x",
+        "oracle://h/n?thredded=true",
+    ],
+)
+def test_options_that_may_be_new_or_a_backend_of_its_own_are_left_alone(url: str, tmp_path: Path) -> None:
+    assert config(tmp_path, f"databases: {{default: {{url: '{url}'}}}}\n").databases["default"].options

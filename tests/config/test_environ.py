@@ -235,16 +235,16 @@ def test_database_may_be_declared_by_variables_alone(tmp_path: Path) -> None:
 
 
 def test_parts_match_the_keys_of_lower_layers_whatever_their_case(tmp_path: Path) -> None:
-    text = "databases: {default: 'sqlite:///d', Blog_DB: {url: 'postgresql://h/n', options: {sslMode: x}}}"
+    text = "databases: {default: 'sqlite:///d', Blog_DB: {url: 'postgresql://h/n', options: {myOption: x}}}"
     variables = {
         "DBROUTE_DATABASES__BLOG_DB__HOST": "other",
-        "DBROUTE_DATABASES__BLOG_DB__OPTIONS__SSLMODE": "require",
+        "DBROUTE_DATABASES__BLOG_DB__OPTIONS__MYOPTION": "y",
     }
 
     loaded = config(tmp_path, text, variables)
 
     assert loaded.databases["Blog_DB"].host == "other"
-    assert loaded.databases["Blog_DB"].options == {"sslMode": "require"}
+    assert loaded.databases["Blog_DB"].options == {"myOption": "y"}
 
 
 def test_short_names_match_whatever_the_case_of_the_alias(tmp_path: Path) -> None:

@@ -34,6 +34,24 @@ def test_a_url_is_not_shown(tmp_path: Path) -> None:
     assert lines[1:] == ["     2 |   url: ***", "       |        ^"]
 
 
+@pytest.mark.parametrize(
+    ("line", "shown_line"),
+    [
+        ("    conn_max_age: soon", "    conn_max_age: soon"),
+        ("    conn_max_age: 'soon'", "    conn_max_age: 'soon'"),
+        ("    autocommit: 12", "    autocommit: 12"),
+        ("    conn_max_age: a@b", "    conn_max_age: ***"),
+        ("    conn_max_agee: soon", "    conn_max_agee: ***"),
+        ("    options: {passfile: [hunter2], sslmode: soon}", "    options: ***"),
+        ("    password: [soon]", "    password: ***"),
+    ],
+)
+def test_a_value_is_shown_where_the_fault_shows_it(line: str, shown_line: str, tmp_path: Path) -> None:
+    lines = shown(tmp_path, f"databases:\n  default:\n    url: postgresql://h/n\n{line}\n")
+
+    assert lines[1] == f"     4 | {shown_line}"
+
+
 def test_programs_get_one_line_a_fault(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("databse: 1\n")
 

@@ -171,5 +171,93 @@ def test_a_variable_for_anything_is_typed_by_the_layer_below(
 def test_a_variable_that_is_none_of_what_is_below_is_told(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("loose: {x: false}\n")
 
-    with pytest.raises(ConfigError, match="DBROUTE_LOOSE__X  loose.x: expected true or false, got 'hello'"):
+    with pytest.raises(ConfigError, match=r"DBROUTE_LOOSE__X  loose\.x: expected true or false, got 'hello'"):
         WithLoose().load(tmp_path, environ={"DBROUTE_LOOSE__X": "hello"})
+
+
+# What is told of a section
+
+
+@attrs.frozen
+class Gateway:
+    host: str
+    key: Secret | None = None
+    weight: int = attrs.field(default=1, validator=attrs.validators.lt(10))
+
+    def __attrs_post_init__(self) -> None:
+        if self.weight == 7:
+            raise ValueError(f"7 is refused for {self.host}")
+
+
+@attrs.frozen
+class Gateways:
+    gateways: list[Gateway] = attrs.field(factory=list)
+
+
+class WithGateways(DjangoConfig):
+    databases = {"default": "sqlite:///x.sqlite3"}
+    api: Gateways
+
+
+@pytest.mark.parametrize(
+    ("gateway", "message"),
+    [
+        ("{hst: a}", "api.gateways[0].hst: unknown key; did you mean 'host'?"),
+        (
+            "{host: a, key: hush, weight: 12}",
+            "api.gateways[0].weight: is refused: 'weight' must be < 10: 12; correct it",
+        ),
+        ("{host: a, key: '12', weight: 12}", "api.gateways[0].weight: is refused by Gateway; correct it"),
+        ("{host: a, key: hush, weight: 7}", "api.gateways[0]: is refused by Gateway; correct it"),
+        ("{host: a, weight: 7}", "api.gateways[0]: is refused: 7 is refused for a; correct it"),
+        ("{key: hush}", "api.gateways[0].host: is missing; add it"),
+    ],
+)
+def test_one_line_says_what_can_be_said_of_a_section(gateway: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(f"api: {{gateways: [{gateway}]}}\n")
+
+    with pytest.raises(ConfigError) as caught:
+        WithGateways().load(tmp_path, environ={})
+
+    assert [str(problem).partition("  ")[2] for problem in caught.value.problems] == [message]
+
+
+def test_a_missing_leaf_of_variables_names_them(tmp_path: Path) -> None:
+    class WithGateway(DjangoConfig):
+        databases = {"default": "sqlite:///x.sqlite3"}
+        gateway: Gateway
+
+    with pytest.raises(ConfigError) as caught:
+        WithGateway().load(tmp_path, environ={"DBROUTE_GATEWAY__WEIGHT": "3"})
+
+    assert str(caught.value) == "DBROUTE_GATEWAY__WEIGHT  gateway.host: is missing; add it"
+
+
+def test_a_secret_of_a_secret_is_the_secret() -> None:
+    assert Secret(Secret("hush")).reveal() == "hush"
+    assert Secret(Secret("hush")) == Secret("hush")
+
+
+@pytest.mark.parametrize("kind", [tuple[int, str], tuple[int]])
+def test_tuples_with_a_type_for_each_position_are_refused(kind: Any, tmp_path: Path) -> None:
+    pair = attrs.make_class("Pair", {"pair": attrs.field(type=kind)})
+    declared = type(
+        "WithPair", (DjangoConfig,), {"databases": {"default": "sqlite:///x"}, "__annotations__": {"api": pair}}
+    )
+
+    with pytest.raises(ConfigError, match=r"api\.pair: the type tuple\[.*\] is not supported"):
+        declared().load(tmp_path, environ={})
+
+
+def test_a_router_of_ours_that_does_not_exist_is_told(tmp_path: Path) -> None:
+    class Misspelt(DjangoConfig):
+        databases = {"default": "sqlite:///x.sqlite3"}
+        database_routers = ["other.Router", "dbroute.routing.routers.AppDatabaseRoute"]
+
+    with pytest.raises(ConfigError) as caught:
+        Misspelt().load(tmp_path, environ={})
+
+    assert str(caught.value).partition("  ")[2] == (
+        "database_routers[1]: there is no router 'dbroute.routing.routers.AppDatabaseRoute'; "
+        "did you mean 'dbroute.routing.routers.AppDatabaseRouter'?"
+    )

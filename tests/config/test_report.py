@@ -199,6 +199,72 @@ def test_unreadable_files_are_told_with_what_is_wrong_in_the_others(tmp_path: Pa
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "databases: {defaul: sqlite:///x, b: sqlite:///b}\nrouting: {a: default, c: default, d: b}\n",
+            "config.yaml:1:1  databases: there is no database 'default'; rename 'defaul', or add databases.default, "
+            "or database.url, or set DATABASE_URL",
+        ),
+        (
+            "databases: {default: sqlite:///x, blgo_db: sqlite:///b}\nrouting: {a: blog_db, c: blog_db}\n",
+            "config.yaml:2:14  routing.a: there is no database 'blog_db', which routing.c names too; "
+            "did you mean 'blgo_db'?",
+        ),
+        (
+            "databases: {default: sqlite:///x}\nrouting: {a: x, b: x, c: x, d: x, e: x, f: x}\n",
+            "config.yaml:2:14  routing.a: there is no database 'x', which routing.b, routing.c, routing.d and 2 more "
+            "name too; known are default",
+        ),
+        (
+            "database:\n  url: sqlite:///x\n  url: sqlite:///b\nrouting: {blog: blog_db}\n",
+            "config.yaml:3:3  database.url: is there twice, first in line 2; keep one of the two",
+        ),
+        (
+            "databases: {default: sqlite:///x, '': sqlite:///b}\n",
+            "config.yaml:1:35  databases.: an alias has to be a text; name the database",
+        ),
+    ],
+)
+def test_one_slip_costs_one_line_however_many_lines_suffer(text: str, message: str, tmp_path: Path) -> None:
+    assert error(tmp_path, text) == message
+
+
+def test_variables_of_an_alias_that_nobody_declares_are_named(tmp_path: Path) -> None:
+    text = "databases: {default: sqlite:///x, blog_db: sqlite:///b}\n"
+
+    message = error(tmp_path, text, {"DBROUTE_DATABASES__BLGO_DB__PORT": "1"})
+
+    assert message.startswith(
+        "DBROUTE_DATABASES__BLGO_DB__PORT  databases.blgo_db: has neither url nor engine; did you mean 'blog_db'? "
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "variables", "where"),
+    [
+        ("default: {url: sqlite:///x, port: '%s'}", {}, "config.yaml"),
+        ("default: {url: sqlite:///x}", {"DBROUTE_DATABASES__DEFAULT__PORT": "%s"}, "DBROUTE_DATABASES__DEFAULT__PORT"),
+        ("default: {url: sqlite:///x}", {"DATABASE_URL": "postgresql://h/n?conn_max_age=%s"}, "DATABASE_URL"),
+        ("default: {url: sqlite:///x}", {"DATABASE_URL": "postgresql://h/n?other=a%s"}, "DATABASE_URL"),
+        ("default: {url: sqlite:///x, port: '0000001%s'}", {}, "config.yaml"),
+    ],
+)
+@pytest.mark.parametrize("digits", ["9" * 5000, "0" * 5000])
+def test_numbers_longer_than_python_reads_cost_one_line(
+    digits: str, text: str, variables: dict[str, str], where: str, tmp_path: Path
+) -> None:
+    """Python refuses to convert more than 4,300 digits."""
+    filled = {name: value % digits for name, value in variables.items()}
+
+    message = error(tmp_path, f"databases: {{{text % digits if '%' in text else text}}}\n", filled)
+
+    assert message.startswith(where)
+    assert len(message.splitlines()) == 1
+    assert digits not in message
+
+
 def test_problems_carry_path_message_source_and_hint(tmp_path: Path) -> None:
     write(tmp_path, {"config.yaml": "databases:\n  default: {url: 'sqlite:///x', namee: y}\n"})
 

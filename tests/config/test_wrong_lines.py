@@ -127,7 +127,10 @@ def declared(project: Path) -> DjangoConfig | None:
 def variables(project: Path) -> dict[str, str]:
     """Return a value for every variable that the project's files and class refer to."""
     texts = [path.read_text(encoding="utf-8") for path in (*project.glob("config*.yaml"), *project.glob("config.py"))]
-    return dict.fromkeys(re.findall(r"\$\{(\w+)", "".join(texts)), "value") | {"DB_PORT": "5432"}
+    return dict.fromkeys(re.findall(r"\$\{(\w+)", "".join(texts)), "value") | {
+        "DB_PORT": "5432",
+        "DB_SSLMODE": "require",
+    }
 
 
 @pytest.mark.filterwarnings("ignore::dbroute.ConfigWarning")

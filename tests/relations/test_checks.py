@@ -267,6 +267,16 @@ CASES = [
         mended_settings="DATABASES['lost'] = {**DATABASES['blog_db'], 'DBROUTE': {'migrate': False}}\n",
     ),
     Case(
+        "read-only database without a rule, called nearly like one with rules",
+        (
+            "WARNINGS:\n?: (dbroute.W013)",
+            "No rule leads to 'blgo' (settings.DATABASES).",
+            "Did you mean 'blog_db'?",
+        ),
+        settings="DATABASES['blgo'] = {**DATABASES['blog_db'], 'DBROUTE': {'readonly': True}}\n",
+        mended_settings="DATABASES['warehouse'] = {**DATABASES['blog_db'], 'DBROUTE': {'readonly': True}}\n",
+    ),
+    Case(
         "permissions without content types",
         (
             "ERRORS:\n?: (dbroute.E016)",

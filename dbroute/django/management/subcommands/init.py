@@ -12,11 +12,11 @@ from django.core.management.base import CommandError, CommandParser
 
 from dbroute.config import load_config
 from dbroute.config.adoption import Adoption, Secrets
+from dbroute.config.declared import ROUTER_NAMES
 from dbroute.config.json_schema import FILE, schema_text
 from dbroute.config.template import CONFIG, config_text, write_files
 from dbroute.django.checks import LINE
 from dbroute.django.routes import mark
-from dbroute.django.settings import ROUTER_NAMES
 from dbroute.exceptions import ConfigError
 
 from ..answers import answers
