@@ -20,7 +20,7 @@ import dbroute.routing
 import dbroute.testing
 from dbroute import ConfigError, DatabaseConfig, DatabaseTestConfig, PoolConfig, ReplicaConfig, load_config
 from dbroute.cli import _parser
-from dbroute.config.environ import _NOT_SETTINGS, RESERVED
+from dbroute.config.environ import _SWITCHES, RESERVED
 from dbroute.config.excerpt import report
 from dbroute.config.schema import Schema
 from dbroute.models import ConnectionConfig
@@ -252,7 +252,7 @@ def test_settings_list_every_section() -> None:
 
 
 def test_environment_lists_every_reserved_variable() -> None:
-    assert set(rows("environment")) >= RESERVED | _NOT_SETTINGS
+    assert set(rows("environment")) >= RESERVED | _SWITCHES
 
 
 def test_django_settings_list_every_key_of_a_database_and_of_the_mark() -> None:
