@@ -20,7 +20,7 @@ def django_settings(converter: Converter, schema: Schema, root: Branch) -> dict[
         if fault is not None:
             converter.problems.add(key_source(node), dotted(path), *fault)
             continue
-        value = converter.convert(node, schema.setting(name), path)
+        value = converter.convert(node, schema.setting(name), path, schema.unit(name))
         if name == "TIME_ZONE" and isinstance(value, str) and (hint := wrong_time_zone(value)) is not None:
             converter.problems.add(node.source, dotted(path), "is no time zone", hint)
         if value is not FAILED:

@@ -162,11 +162,15 @@ class _Writer:
         refused = {name: {"not": {}, "description": f"dbroute writes it; {hint}."} for name, (hint, _) in OWNED.items()}
         return {
             "type": "object",
-            "properties": {**{name: self.value(self.schema.setting(name)) for name in sorted(known)}, **refused},
+            "properties": {**{name: self.setting(name) for name in sorted(known)}, **refused},
             "patternProperties": {_SETTING: _shared("any")},
             "propertyNames": _shared("key"),
             "additionalProperties": False,
         }
+
+    def setting(self, name: str) -> Json:
+        """Return what a Django setting may be."""
+        return self.value(self.schema.setting(name), self.schema.unit(name))
 
     def value(self, annotation: Any, unit: str = "") -> Json:
         """Return what may stand where an annotation wants something."""

@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 
 from ..models import DatabaseConfig, Text
-from .annotations import annotation_like, attrs_class, below, element, fields_of, folded_fields
+from .annotations import annotation_like, attrs_class, below, element, folded_fields
 
 OWNED = {
     "DATABASES": ("use 'databases:'", "use DBROUTE_DATABASES__…"),
@@ -17,7 +17,22 @@ OWNED = {
 }
 """Django settings that dbroute writes itself, and what to do instead: in a file, and with a variable."""
 
+IN_SECONDS = frozenset(
+    {
+        "CACHE_MIDDLEWARE_SECONDS",
+        "CSRF_COOKIE_AGE",
+        "EMAIL_TIMEOUT",
+        "LANGUAGE_COOKIE_AGE",
+        "PASSWORD_RESET_TIMEOUT",
+        "SECURE_HSTS_SECONDS",
+        "SESSION_COOKIE_AGE",
+    }
+)
+"""Django settings that are numbers of seconds; durations such as ``10m`` stand for them."""
+
 _ALSO = {
+    **dict.fromkeys(IN_SECONDS, int | None),
+    "EMAIL_TIMEOUT": int | float | None,
     "SESSION_COOKIE_SAMESITE": bool | Text | None,
     "CSRF_COOKIE_SAMESITE": bool | Text | None,
     "SECURE_REFERRER_POLICY": Text | Sequence[str] | None,
@@ -73,10 +88,9 @@ class Schema:
         """Return the annotation of a Django setting."""
         return _ALSO.get(name) or annotation_like((self.known or {}).get(name))
 
-    def unit(self, path: Sequence[Hashable]) -> str:
-        """Return the unit of the number at a path, where it has one."""
-        cls = attrs_class(self.annotation(path[:-1])) if len(path) > 1 else None
-        return fields_of(cls)[str(path[-1])][0].metadata.get("unit", "") if cls else ""
+    def unit(self, name: str) -> str:
+        """Return the unit of a Django setting; empty where it has none."""
+        return "seconds" if name in IN_SECONDS else ""
 
     def keys(self, path: Sequence[Hashable]) -> tuple[Mapping[str, set[Hashable]], bool]:
         """Return the keys that are known below a path by their lower-case form, and whether others are welcome too."""

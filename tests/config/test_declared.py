@@ -458,6 +458,8 @@ def test_wrong_rule_of_settings_names_the_module(tmp_path: Path) -> None:
         ("DATABASE_ROUTERS: []", "2:10  django.DATABASE_ROUTERS: is written by dbroute; "
          "list further routers in settings.py"),
         ("DATABASE_ROUTING_RULES: {}", "2:10  django.DATABASE_ROUTING_RULES: is written by dbroute; use 'routing:'"),
+        ("SESSION_COOKIE_AGE: soon", "2:30  django.SESSION_COOKIE_AGE: expected a whole number of seconds, a duration "
+         "such as 10m, or null, got 'soon'; write 600 or 10m"),
         ("CACHES: []", "2:18  django.CACHES: expected a mapping or null, got a list; write {key: value}"),
     ],
 )  # fmt: skip
@@ -470,6 +472,9 @@ def test_wrong_setting_is_told(line: str, message: str, tmp_path: Path) -> None:
     [
         ("THIRD_PARTY: {a: [1, x]}", {"THIRD_PARTY": {"a": [1, "x"]}}),
         ("EMAIL_TIMEOUT: 5", {"EMAIL_TIMEOUT": 5}),
+        ("EMAIL_TIMEOUT: 2.5", {"EMAIL_TIMEOUT": 2.5}),
+        ("SESSION_COOKIE_AGE: 2w", {"SESSION_COOKIE_AGE": 1209600}),
+        ("CSRF_COOKIE_AGE: null", {"CSRF_COOKIE_AGE": None}),
         ("SESSION_COOKIE_SAMESITE: false", {"SESSION_COOKIE_SAMESITE": False}),
         ("TIME_ZONE: null", {"TIME_ZONE": None}),
         ("OWN: 7", {"OWN": 7}),
@@ -479,6 +484,16 @@ def test_setting_arrives(line: str, expected: dict[str, object], tmp_path: Path)
     loaded = config(tmp_path, f"{DEFAULT}django: {{{line}}}", settings=view(OWN=5))
 
     assert reveal(dict(loaded.django)) == expected
+
+
+def test_variable_of_a_setting_in_seconds_may_be_a_duration(tmp_path: Path) -> None:
+    known = view(known={"SESSION_COOKIE_AGE": 1209600, "EMAIL_TIMEOUT": None})
+
+    loaded = config(
+        tmp_path, DEFAULT, {"DJANGO_SESSION_COOKIE_AGE": "10m", "DJANGO_EMAIL_TIMEOUT": "30"}, settings=known
+    )
+
+    assert dict(loaded.django) == {"SESSION_COOKIE_AGE": 600, "EMAIL_TIMEOUT": 30}
 
 
 def test_type_of_a_setting_of_settings_is_checked(tmp_path: Path) -> None:
