@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from .problems import nearly
 from .urls import FIELDS_IN_QUERY
 
 _SSLMODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+_WHOLE = re.compile(r"\s*-?[0-9]+\s*")
 _WHOLE_NUMBERS = ("connect_timeout", "keepalives", "keepalives_count", "keepalives_idle", "keepalives_interval")
 _OF_LIBPQ = """
     application_name assume_role channel_binding client_encoding connect_timeout dbname
@@ -49,14 +51,15 @@ def faults(engine: str, options: Mapping[Any, Any]) -> Iterator[tuple[str, UrlEr
     kind = driver(engine)
     if kind not in _KNOWN or not engine.startswith("django."):
         return
-    for key, value in options.items():
+    for key, masked in options.items():
+        value = reveal(masked)
         if not isinstance(key, str):
             yield "", UrlError("has a key that is no text", "put it into quotes")
         elif near := _meant(kind, key):
             yield key, UrlError("unknown option", f"did you mean '{near}'?")
-        elif key == "sslmode" and kind == "libpq" and str(reveal(value)) not in _SSLMODES:
+        elif key == "sslmode" and kind == "libpq" and value is not None and value not in _SSLMODES:
             yield key, UrlError("is no mode of TLS", f"write one of {', '.join(_SSLMODES)}")
-        elif key in _WHOLE_NUMBERS and not str(reveal(value)).strip().isdecimal():
+        elif key in _WHOLE_NUMBERS and isinstance(value, str | bool) and not _WHOLE.fullmatch(str(value)):
             yield key, UrlError("is no whole number", "write digits only")
 
 

@@ -8,7 +8,7 @@ import pytest
 from dbroute import ConfigError, PoolConfig
 from dbroute.config import Config, load
 from dbroute.models import reveal
-from tests.config.loading import config, error
+from tests.config.loading import config, error, view
 
 KNOWN = (
     "known are url, engine, name, user, password, host, port, conn_max_age, conn_health_checks, pool, options, "
@@ -545,9 +545,10 @@ def test_option_whose_name_is_no_text_is_refused(key: str, engine: str, tmp_path
         ("postgresql://h/n?conn_max_agee=10", "{}", ["conn_max_agee: unknown option; did you mean 'conn_max_age'?"]),
         (
             "postgresql://h/n",
-            "{sslmod: require, sslmode: strict, connect_timeout: ten, keepalives: 1}",
+            "{sslmod: require, sslmode: strict, connect_timeout: ten, keepalives: true, keepalives_idle: 1}",
             [
                 "connect_timeout: is no whole number; write digits only",
+                "keepalives: is no whole number; write digits only",
                 "sslmod: unknown option; did you mean 'sslmode'?",
                 "sslmode: is no mode of TLS; write one of disable, allow, prefer, require, verify-ca, verify-full",
             ],
@@ -570,9 +571,19 @@ def test_slips_in_options_are_told_before_the_driver_tells_them(
     [
         "postgresql://h/n?search_path=x&sslrootcert=system&new_option=1&connect_timeout=10",
         "django_tenants.postgresql_backend://h/n?sslmod=require",
+        "postgresql://h/n?connect_timeout=-1&keepalives=1&sslmode=verify-ca",
         "mysql://h/n?charset=utf8mb4&conv=x",
         "oracle://h/n?thredded=true",
     ],
 )
 def test_options_that_may_be_new_or_a_backend_of_its_own_are_left_alone(url: str, tmp_path: Path) -> None:
     assert config(tmp_path, f"databases: {{default: {{url: '{url}'}}}}\n").databases["default"].options
+
+
+def test_options_of_settings_may_be_none(tmp_path: Path) -> None:
+    options = {"sslmode": None, "connect_timeout": None}
+    entry = {"ENGINE": "django.db.backends.postgresql", "NAME": "n", "OPTIONS": options}
+
+    loaded = config(tmp_path, "django: {DEBUG: true}\n", settings=view(DATABASES={"default": entry}))
+
+    assert loaded.databases["default"].options == options
