@@ -322,6 +322,7 @@ KEYS = st.sampled_from(
         "<<",
     ]
 )
+LONG = "9" * 5000  # Python reads no number of more than 4,300 digits
 LEAVES = st.one_of(
     st.none(),
     st.booleans(),
@@ -354,6 +355,10 @@ LEAVES = st.one_of(
             "${A",
             "${",
             "}",
+            LONG,
+            f"postgresql://h/n?a={LONG}&conn_max_age={LONG}",
+            "postgresql://u:%EE%80%809x@${C}/${E}%EE%80%800x",
+            "\ue0000x",
         ]
     ),
     st.text(max_size=8),
