@@ -51,20 +51,21 @@ def faults(engine: str, options: Mapping[Any, Any]) -> Iterator[tuple[str, UrlEr
     kind = driver(engine)
     if kind not in _KNOWN or not engine.startswith("django."):
         return
-    for key, masked in options.items():
-        value = reveal(masked)
+    for key, value in options.items():
         if not isinstance(key, str):
             yield "", UrlError("has a key that is no text", "put it into quotes")
-        elif near := _meant(kind, key):
-            yield key, UrlError("unknown option", f"did you mean '{near}'?")
-        elif key == "sslmode" and kind == "libpq" and value is not None and value not in _SSLMODES:
+        elif key not in _KNOWN[kind]:
+            if near := _meant(kind, key):
+                yield key, UrlError("unknown option", f"did you mean '{near}'?")
+        elif key == "sslmode" and reveal(value) not in (None, *_SSLMODES):
             yield key, UrlError("is no mode of TLS", f"write one of {', '.join(_SSLMODES)}")
-        elif key in _WHOLE_NUMBERS and isinstance(value, str | bool) and not _WHOLE.fullmatch(str(value)):
+        elif (
+            key in _WHOLE_NUMBERS and isinstance(text := reveal(value), str | bool) and not _WHOLE.fullmatch(str(text))
+        ):
             yield key, UrlError("is no whole number", "write digits only")
 
 
 @functools.lru_cache(4096)  # the same few names, for every database
 def _meant(kind: str, key: str) -> str | None:
     """Return the option, or the field that a URL's query may set, which is one edit away from an unknown one."""
-    known = _KNOWN[kind]
-    return None if key in known or len(key) < 4 else nearly(key, (*sorted(known), *FIELDS_IN_QUERY))
+    return nearly(key, (*sorted(_KNOWN[kind]), *FIELDS_IN_QUERY)) if len(key) > 3 else None

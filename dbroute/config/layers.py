@@ -91,7 +91,7 @@ def shadowed(layer: Branch, merged: Branch) -> Branch:
             if highest and not node.nodes:
                 continue
         nodes[key] = node
-    return layer.with_nodes(nodes)
+    return Branch(nodes, layer.source, layer.key, layer.lost)
 
 
 def _object_merge() -> Any:
