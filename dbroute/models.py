@@ -99,7 +99,7 @@ def reveal(value: Any) -> Any:
     if isinstance(value, _Masked):
         return str(value)
     if isinstance(value, Mapping):
-        return {key: reveal(item) for key, item in value.items()}
+        return {key: item if type(item) in _PLAIN else reveal(item) for key, item in value.items()}
     if type(value) in {list, tuple, set, frozenset}:
         return type(value)(map(reveal, value))
     return value

@@ -11,7 +11,7 @@ import attrs
 from .annotations import annotation_like, holds_one, single_fields
 from .convert import FAILED, Converter
 from .files import UnreadableError, text_of
-from .locate import Variable, of_process
+from .locate import Variable
 from .nodes import MAX_DEPTH, Branch, Items, Leaf, Node, Source, leaves, means_options
 from .problems import Problems, did_you_mean, nearly
 from .schema import OWNED, Schema
@@ -92,7 +92,9 @@ class Environ:
     def layers(self) -> tuple[list[Branch], list[str]]:
         """Return both layers, and a sentence for each variable that looks like configuration and leads nowhere."""
         dotenv = {name: self.dotenv[name] for name in _mine(self.dotenv)}
-        process = {name: of_process(name, self.process[name], self.folder) for name in _mine(self.process)}
+        process = {
+            name: Variable(self.process[name], Source(name, 0, 0, 5, self.folder)) for name in _mine(self.process)
+        }
         if any(name.startswith(_SHORT) for name in (*dotenv, *process)):
             self._names.update(short_names(self.lower, self.aliases({**dotenv, **process})))
         ignored: list[str] = []
@@ -192,7 +194,7 @@ class Environ:
     def path(self, name: str) -> _Target:
         """DBROUTE_<PATH>, with two underscores between its parts."""
         before, part = _split(name.removeprefix("DBROUTE_"))
-        above = self.section(before)
+        above = self._sections.get(before) or self.section(before)  # another variable has found most of them
         # A new key whose name ends in _FILE is nothing that is known: the variable names a file.
         key = self.part(above, part, before, new=not part.upper().endswith("_FILE"))
         if before is None:
@@ -342,18 +344,20 @@ def _put(root: Branch, path: Path_, node: Leaf | Items) -> Source | None:
     """Put a node into a tree; return the source of the node that stands there already."""
     if len(path) == 2 and path[0] == "databases":
         path = (*path, "url")  # DBROUTE_DATABASES__X is short for DBROUTE_DATABASES__X__URL
-    branch, source = root, root.source
+    branch = root
     for part in path[:-1]:
         below = branch.nodes.get(part)
         if below is None:
-            below = branch.nodes[part] = Branch({}, source)
+            below = branch.nodes[part] = Branch({}, root.source)
         elif not isinstance(below, Branch):
             return below.source
         branch = below
     other = branch.nodes.setdefault(path[-1], node)
+    if other is node:
+        return None
     while isinstance(other, Branch):
         other = next(iter(other.nodes.values()))
-    return None if other is node else other.source
+    return other.source
 
 
 def _as_variable(hint: str, prefix: str) -> str:

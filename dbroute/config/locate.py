@@ -77,11 +77,6 @@ class Place:
         return {name: variable.value for name, variable in self.dotenv.items()} | dict(self.process)
 
 
-def of_process(name: str, text: str, folder: Path) -> Variable:
-    """Return a variable of the process; paths in it are relative to the folder of the files."""
-    return Variable(text, Source(name, 0, 0, 5, folder))
-
-
 def canonical(name: str) -> str:
     """Return the name under which an environment is known: ``production`` is ``prod``."""
     name = name.strip().lower()
@@ -144,7 +139,7 @@ def locate(
     folder, stem = _folder(path, inherited, problems, optional)
     given = Variable(env, Source("env", rank=5)) if env else None
     if given is None and "DJANGO_ENV" in inherited:
-        given = of_process("DJANGO_ENV", inherited["DJANGO_ENV"], folder)
+        given = Variable(inherited["DJANGO_ENV"], Source("DJANGO_ENV", rank=5, folder=folder))
     dotenv: dict[str, Variable] = {}
     if given is None or not given.value.strip() or canonical(given.value) != "test":
         dotenv = _dotenv(folder, problems)

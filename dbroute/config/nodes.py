@@ -57,6 +57,8 @@ class Hidden(enum.Enum):
     SQLITE_QUERY = "sqlite_query"
     URL = "url"
 
+    __hash__ = object.__hash__  # that of enums is written in Python; these are keys of every database
+
 
 class Source(NamedTuple):
     """

@@ -352,7 +352,7 @@ def join_url(engine: str, parts: Mapping[str, Any], options: Mapping[str, Any]) 
 
 
 def _query(options: Mapping[str, Any]) -> str:
-    return "&".join([f"{_quoted(key, '/:,=')}={_quoted(str(value), '/:,=')}" for key, value in _pairs(options)])
+    return "&".join([f"{_quoted(key, '/:,=')}={_quoted(value, '/:,=')}" for key, value in _pairs(options)])
 
 
 def _quoted(text: str, safe: str = "") -> str:
@@ -375,21 +375,21 @@ def _host(host: str) -> str:
     return "".join(f"%{ord(letter):02X}" if letter in ascii_uppercase else quote(letter, safe="") for letter in host)
 
 
-def _pairs(options: Mapping[str, Any]) -> list[tuple[str, Any]]:
+def _pairs(options: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return options as pairs of a query: lists repeat their key; what a URL cannot say is left to the settings."""
-    pairs: list[tuple[str, Any]] = []
+    pairs: list[tuple[str, str]] = []
     for name, value in options.items():
         key = str(name)  # what is no text is refused, but not here
         if type(value) is str:
             pairs.append((key, value))
             continue
         if key == "ssl" and isinstance(value, Mapping) and "ca" in value:
-            pairs.append(("ssl-ca", value["ca"]))
+            pairs.append(("ssl-ca", str(value["ca"])))
         for item in value if isinstance(value, (list, tuple)) else (value,):
             if isinstance(item, bool):
                 pairs.append((key, str(item).lower()))
             elif isinstance(item, (str, int, float)):
-                pairs.append((key, item))
+                pairs.append((key, str(item)))
     return pairs
 
 
