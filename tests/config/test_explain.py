@@ -290,6 +290,11 @@ def test_an_unknown_path_gets_a_suggestion(folder: Path) -> None:
     assert str(caught.value) == "nothing goes by 'databases.blog'; did you mean 'databases.blog_db'?"
 
 
+def test_an_alias_alone_is_understood_as_a_slip(folder: Path) -> None:
+    with pytest.raises(UnknownPathError, match=r"nothing goes by 'blog_db'; did you mean 'databases\.blog_db'\?"):
+        rows(folder, "blog_db")
+
+
 def test_another_environment_can_be_asked_about_without_its_variables(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
