@@ -73,8 +73,7 @@ def build(
         lost: Sections that some layer has and that cannot be read; what they lack is no fault of its own.
     """
     whole = not {"database", "databases"} & set(lost)
-    aliases = [str(alias) for alias in root.branch("databases").nodes]
-    built = Databases(converter, whole=whole, aliases=aliases).build(root)
+    built = Databases(converter, whole=whole).build(root)
     if whole and "default" not in built.databases:
         section = root.get("databases")
         near = closest("default", built.databases)

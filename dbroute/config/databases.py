@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Hashable, Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import attrs
@@ -47,12 +47,12 @@ class Databases:
     Attributes:
         converter: Converts fields, and has the problems.
         whole: There are no other databases, in a section that cannot be read.
-        aliases: The aliases of all databases.
+        complete: The aliases of those that have an engine.
     """
 
     converter: Converter
     whole: bool = True
-    aliases: Collection[str] = ()
+    complete: list[str] = attrs.field(init=False, factory=list)
 
     @property
     def problems(self) -> Problems:
@@ -63,6 +63,7 @@ class Databases:
         """Return the databases of the merged and expanded nodes."""
         built = Built()
         nodes = {str(alias): node for alias, node in root.branch("databases").nodes.items()}
+        self.complete.extend(alias for alias, node in nodes.items() if isinstance(node, Branch) and node.get("engine"))
         for alias, node in nodes.items():
             if not isinstance(node, Branch):
                 continue
@@ -128,8 +129,7 @@ class Databases:
         if scheme is None:
             said = next((part for name in ("engine", "url") if (part := node.get(name)) is not None), node)
             hint = "write url: engine://user:password@host:port/name, or engine and name"
-            others = (alias for alias in self.aliases if alias != path[1])
-            if said is node and (meant := did_you_mean(str(path[1]), others, cutoff=0.8)):
+            if said is node and (meant := did_you_mean(str(path[1]), self.complete, cutoff=0.8)):
                 hint = f"{meant} Otherwise {hint}"
             # A mapping that variables alone make up has no place of its own.
             source = key_source(said) if said.key or said.source.line else place_of(said)

@@ -68,4 +68,5 @@ def faults(engine: str, options: Mapping[Any, Any]) -> Iterator[tuple[str, UrlEr
 @functools.lru_cache(4096)  # the same few names, for every database
 def _meant(kind: str, key: str) -> str | None:
     """Return the option, or the field that a URL's query may set, which is one edit away from an unknown one."""
-    return nearly(key, (*sorted(_KNOWN[kind]), *FIELDS_IN_QUERY)) if len(key) > 3 else None
+    known = (*sorted(_KNOWN[kind]), *FIELDS_IN_QUERY)
+    return nearly(key, [name for name in known if abs(len(name) - len(key)) < 2]) if len(key) > 3 else None
