@@ -10,13 +10,13 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Collection, Hashable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import attrs
 
-from ..models import MaskedText, MaskedUrl, Secret, Url, reveal
+from ..models import MaskedText, MaskedUrl, Secret, Url
 from .annotations import (
     LISTS,
     attrs_class,
@@ -243,10 +243,9 @@ class Converter:
             refused = {next((name for name in quoted if name in node.nodes), ""): failure}
         for name, reason in refused.items():
             part = (node.get(name) if name else None) or node
-            # A validator's message usually holds the value; one that looks at the whole may hold anything.
-            one = part is not node and not names_secret(name)
-            hidden = not reason.args or _holds_secret(part, fields[name][1] if one else cls)
-            hidden = hidden or any(text in str(reason.args[0]) for text in _texts_of_secrets(node, cls))
+            # The validators of attrs tell the value that they looked at; anybody else's may tell anything.
+            alone = part is not node and not names_secret(name) and _raised_by_attrs(reason)
+            hidden = not reason.args or (_holds_secret(part, fields[name][1]) if alone else _holds_secret(node, cls))
             message = f"is refused by {cls.__name__}" if hidden else f"is refused: {reason.args[0]}"
             self.problems.add(place_of(part), dotted((*path, name) if name else path), message, "correct it")
         return FAILED
@@ -375,17 +374,12 @@ def _last_key(path: Path_) -> Hashable:
     return ""
 
 
-def _texts_of_secrets(node: Node, annotation: Any) -> Iterator[str]:
-    """Yield the texts below a node that nobody may see."""
-    if isinstance(node, Branch):
-        for key, item in node.nodes.items():
-            hidden = Secret if names_secret(key) else below(annotation, key)
-            yield from _texts_of_secrets(item, hidden)
-    elif isinstance(node, Items):
-        for item in node.nodes:
-            yield from _texts_of_secrets(item, annotation if annotation is Secret else element(annotation, LISTS))
-    elif _holds_secret(node, annotation) and (text := str(reveal(node.value))):
-        yield text
+def _raised_by_attrs(error: BaseException) -> bool:
+    """Tell whether one of the validators that attrs brings along raised an exception itself."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and trace.tb_frame.f_globals.get("__name__") == "attr.validators"
 
 
 def _holds_secret(node: Node, annotation: Any) -> bool:
