@@ -18,10 +18,11 @@ from .annotations import fields_of
 from .convert import Converter
 from .databases import replica_alias
 from .engines import is_sqlite
+from .joined_urls import join_url
 from .nodes import Source, names_secret, node_of
 from .problems import Problems
 from .template import Entry, escaped
-from .urls import MEMORY, PARTS, join_url
+from .urls import MEMORY, PARTS
 
 _DUMMY = "django.db.backends.dummy"
 _PARTS = {name.upper(): name for name in fields_of(ConnectionConfig) if name not in {"url", "pool", "options"}}

@@ -21,10 +21,11 @@ from . import limits
 from .annotations import fields_of
 from .convert import FAILED, Converter
 from .engines import UrlError, backend, driver, is_sqlite, unknown_engine
+from .joined_urls import absolute_file, join_url
 from .nodes import Branch, Hidden, Items, Leaf, Node, dotted, key_source, path_of, place_of, plain, shown
 from .problems import Problems, did_you_mean
 from .references import References
-from .urls import MEMORY, PARTS, absolute_file, check_port, join_url, split_hosts
+from .urls import MEMORY, PARTS, check_port, split_hosts
 
 _POOLED = ("postgresql", "postgis", "oracle")
 _HELPERS = {*Hidden, "replicas", "migrate_url"}  # what is not converted field by field
